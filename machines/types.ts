@@ -1,0 +1,231 @@
+/**
+ * The words of the reboot lifecycle: what the machine knows, hears, and asks of its services.
+ * Everything here is plain JSON, so that a snapshot survives JSON.stringify and a restore. All times are epoch
+ * milliseconds that came in with an event or an actor's output: the machine itself has no clock.
+ */
+
+/** In this order; the names are the contract of the five tools. */
+export const PHASES = [
+  'maintenance',
+  'suspend',
+  'serialize',
+  'close',
+  'cleanup',
+  'spawn',
+  'restore',
+  'reconnect',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const REASONS = [
+  'configuration_update',
+  'schema_migration',
+  'error_recovery',
+  'manual_request',
+  'emergency_shutdown',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** What began a run: the first start, somebody's request, a dead or hung worker, or the breaker's trial. */
+export type Trigger = 'start' | 'request' | 'crash' | 'unhealthy' | 'half_open' | 'reset';
+
+/** What to start: no shell, argv as given. The environment is no part of it (it may hold secrets). */
+export interface Command {
+  file: string;
+  args: string[];
+  cwd: string;
+}
+
+/** A process that was started. `startTime` tells it from a later owner of its pid (F10). */
+export interface WorkerRef {
+  generation: number;
+  pid: number;
+  startTime: string;
+}
+
+/** How a process ended. `own`: by itself, not by a signal of ours. */
+export interface WorkerExit {
+  generation: number;
+  code: number | null;
+  signal: string | null;
+  own: boolean;
+  at: number;
+}
+
+/** One pass through the lifecycle, from its cause to an open gate. */
+export interface Run {
+  rebootId: string;
+  trigger: Trigger;
+  reason: Reason;
+  requestedBy: string;
+  graceful: boolean;
+  preserveState: boolean;
+  startedAt: number;
+  /** The budget of the whole run, as asked for. */
+  timeoutMs: number;
+  /** startedAt + timeoutMs: the deadline of every phase that has none of its own. */
+  deadlineAt: number;
+  /** startedAt + min(drain cap, timeoutMs / 3). */
+  drainUntil: number;
+}
+
+/** An error as it is kept: XState would persist an Error as `{}`. */
+export interface PhaseError {
+  phase: Phase | 'opening' | 'undo' | 'kill' | 'idle';
+  name: string;
+  message: string;
+  /** A SegueError's code, else PROCESS_FAILED. */
+  code: string;
+  at: number;
+  /** Set when the worker ended by itself before its handshake was through. */
+  ownExit?: { code: number | null; signal: string | null };
+  /** Trying again cannot help (F15: the command is missing). */
+  permanent?: boolean;
+}
+
+/** What services reject with; the machine makes it a PhaseError. `at` must be set by whoever rejects. */
+export interface ServiceFailure extends Error {
+  code?: string;
+  at: number;
+  ownExit?: { code: number | null; signal: string | null };
+  permanent?: boolean;
+}
+
+export type Outcome = 'completed' | 'aborted' | 'failed' | 'rolled_back' | 'broken';
+
+/** How the last run ended. */
+export interface LastRun {
+  rebootId: string;
+  outcome: Outcome;
+  at: number;
+}
+
+/** Fixed for the life of the machine; from the operator's configuration. */
+export interface Settings {
+  handover: 'exclusive' | 'overlap';
+  /** Tries of one command in one run, the first one included. */
+  maxAttempts: number;
+  backoffBaseMs: number;
+  backoffMaxMs: number;
+  /** This many crashes within `crashWindowMs` open the breaker (F12). */
+  crashLimit: number;
+  crashWindowMs: number;
+  coolDownMs: number;
+  /** A worker that ran this long is stable: crashes and half-open are forgotten. */
+  stableMs: number;
+  /** The budget of a run that nobody asked for (crash, half-open, reset). */
+  recoveryTimeoutMs: number;
+  drainCapMs: number;
+  /** Budgets of single phases; a run's deadline cuts them where it comes first, never below 1 s. */
+  maintenanceMs: number;
+  serializeMs: number;
+  undoMs: number;
+  /** Must be above the sum of the process service's soft deadlines, so that `close` fails only when it is stuck. */
+  closeMs: number;
+  killMs: number;
+  cleanupMs: number;
+  startMs: number;
+  restoreMs: number;
+  reconnectMs: number;
+}
+
+export interface RebootInput {
+  settings: Settings;
+  command: Command;
+  /** The run of the first start; its trigger is 'start'. */
+  run: Run;
+}
+
+export interface RebootContext {
+  settings: Settings;
+  /** What the next spawn starts. */
+  command: Command;
+  /** The last command whose worker became ready; what a rollback starts. */
+  lastGood: Command | null;
+  /** The generation that lives or is being started; 0 before the first. Raised on each entry to `spawn`. */
+  generation: number;
+  worker: WorkerRef | null;
+  /** The worker that was fenced but whose exit has not been seen (overlap only). */
+  reaping: WorkerRef | null;
+  run: Run | null;
+  lastRun: LastRun | null;
+  /** Starts tried with `command` in this run. */
+  attempt: number;
+  /** Own exits before the handshake, same code and signal, one after the other. Two stop the trying (F1). */
+  sameExits: number;
+  lastStartExit: { code: number | null; signal: string | null } | null;
+  rolledBack: boolean;
+  /** Times of the crashes within the window. */
+  crashes: number[];
+  halfOpen: boolean;
+  /** When the current worker became ready. */
+  readyAt: number | null;
+  /** When a wait that is now running ends (backoff, cool-down). */
+  waitUntil: number | null;
+  lastExit: WorkerExit | null;
+  /** Of the running or else the last run; at most 20. */
+  errors: PhaseError[];
+  /** What `serialize` stored in this run. */
+  snapshotId: string | null;
+}
+
+export type RebootEvent =
+  /** `command` replaces the command from here on; the old one stays as `lastGood`. */
+  | { type: 'reboot.request'; run: Run; command?: Command }
+  | { type: 'reboot.abort'; at: number; by: string }
+  /** `run` is used only where no run is going on. */
+  | { type: 'process.exited'; exit: WorkerExit; run: Run }
+  /** Hung, endless line, stuck pipe (F14, F22, F24). */
+  | { type: 'worker.unhealthy'; generation: number; message: string; at: number; run: Run }
+  /** No phase is waited for: kill now, start again. */
+  | { type: 'emergency'; run: Run }
+  /** From `failed` or `broken`: try again now. */
+  | { type: 'operator.reset'; run: Run; command?: Command }
+  /** The supervisor itself goes. */
+  | { type: 'shutdown'; at: number }
+  | { type: 'traffic.open' }
+  | { type: 'traffic.drain' }
+  | { type: 'traffic.hold' }
+  | { type: 'traffic.replay' }
+  | { type: 'traffic.refuse' };
+
+/** The gate reads this region, nobody keeps a second flag. */
+export type Traffic = 'open' | 'draining' | 'holding' | 'replaying' | 'refusing';
+
+/**
+ * The services. Each is a promise actor unless it says otherwise, may be started twice with the same input (a restore
+ * does that), rejects with a ServiceFailure, and stops its work when its signal aborts.
+ */
+export interface Services {
+  /** Callback actor: sends process.exited and worker.unhealthy for this generation only. */
+  watch: { input: { worker: WorkerRef } };
+  maintenance: { input: { run: Run; generation: number }; output: { at: number } };
+  /** Resolves when nothing is in flight or `drainUntil` has come: never fails for a slow call. */
+  suspend: { input: { run: Run; generation: number }; output: { at: number } };
+  serialize: { input: { run: Run; generation: number }; output: { at: number; snapshotId: string | null } };
+  /** Back to before `maintenance`; the old worker goes on. */
+  undo: { input: { run: Run; generation: number }; output: { at: number } };
+  /** Fences, ends softly where `graceful`; with `wait: false` (overlap) resolves after the fence. Safe on a dead worker. */
+  close: {
+    input: { run: Run; generation: number; graceful: boolean; wait: boolean };
+    output: { at: number; exit: WorkerExit | null };
+  };
+  /** Fences, SIGKILLs the group, resolves when the exit was seen or no such process lives. */
+  kill: { input: { generation: number }; output: { at: number; exit: WorkerExit | null } };
+  cleanup: { input: { run: Run; generation: number }; output: { at: number } };
+  /** `validated: false`: the process runs, but no session has a handshake to validate it by. */
+  spawn: {
+    input: { run: Run; generation: number; command: Command; deadlineAt: number };
+    output: { at: number; worker: WorkerRef; validated: boolean };
+  };
+  /** Resolves at the first answer of the worker to its client; rejects when that is overdue. */
+  opening: { input: { generation: number }; output: { at: number } };
+  restore: { input: { run: Run; generation: number }; output: { at: number } };
+  reconnect: { input: { run: Run; generation: number }; output: { at: number } };
+  /** The overlapped old worker's end, with the deadlines of `close`. */
+  reap: { input: { worker: WorkerRef }; output: { at: number } };
+  /** The supervisor's own end: worker and group gone within 800 ms. */
+  farewell: { input: { generation: number }; output: { at: number } };
+  /** Resolves at `at` on the monotonic clock, at the latest `maxMs` after it was (re)started (F41). */
+  deadline: { input: { at: number; maxMs: number }; output: { at: number } };
+}

@@ -1,0 +1,71 @@
+/**
+ * Everything an operator can set: one schema, its defaults in it. The CLI reads flags over environment over
+ * `segue.json` into it; nothing else in src/ reads the environment or a config file.
+ */
+import { z } from 'zod';
+
+const ms = z.number().int().positive();
+const bytes = z.number().int().positive();
+
+export const configSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
+    .optional()
+    .describe('Names the state directory; default: the basename of the command and a hash of argv and cwd'),
+  command: z.array(z.string().min(1)).min(1).optional().describe('The MCP server to run: argv, no shell'),
+  cwd: z.string().optional().describe('Where it runs; default: here'),
+  environment: z
+    .strictObject({
+      /** 'pass' hands the whole environment on; a list names the only variables that the worker sees (F60). */
+      allow: z.union([z.literal('pass'), z.array(z.string())]).default('pass'),
+      set: z.record(z.string(), z.string()).default({}),
+    })
+    .prefault({}),
+  tools: z.boolean().default(true).describe('Add the five orchestrator_* tools and reboot:// resources'),
+  replay: z
+    .enum(['annotated', 'listed', 'never'])
+    .default('annotated')
+    .describe('Which calls may be repeated after a crash: those that declare readOnlyHint or idempotentHint, those in replayTools, none'),
+  replayTools: z.array(z.string()).default([]),
+  handover: z.enum(['exclusive', 'overlap']).default('exclusive'),
+  persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
+  inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  limits: z
+    .strictObject({
+      maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),
+      holdRequests: z.number().int().positive().default(256),
+      holdBytes: bytes.default(16 * 1024 * 1024),
+      holdMs: ms.default(45_000).describe('From arrival to an answer; stays under the 60 s of most clients'),
+      stderrBytes: bytes.default(64 * 1024).describe('The tail of stderr kept for the history (F23)'),
+      restartsPerMinute: z.number().int().positive().default(10).describe('Asked for over MCP, per principal (F63)'),
+    })
+    .prefault({}),
+  timing: z
+    .strictObject({
+      drainMs: ms.default(10_000).describe('Cap of the drain; a third of the reboot budget if that is less'),
+      stdinEndMs: ms.default(2_000).describe('After the end of stdin, before SIGTERM'),
+      termMs: ms.default(3_000).describe('After SIGTERM, before SIGKILL'),
+      startMs: ms.default(30_000).describe('A restart: spawn and handshake'),
+      openingMs: ms.default(60_000).describe('The first start: the first answer to the client'),
+      writeMs: ms.default(10_000).describe('A worker that reads nothing this long is stuck (F24)'),
+      probeEveryMs: ms.default(30_000),
+      probeMs: ms.default(10_000),
+      probeBusyMs: ms.default(120_000).describe('Silence with calls in flight before a probe (F14)'),
+      maxAttempts: z.number().int().positive().default(4),
+      backoffBaseMs: ms.default(250),
+      backoffMaxMs: ms.default(5_000),
+      crashLimit: z.number().int().positive().default(5),
+      crashWindowMs: ms.default(60_000),
+      coolDownMs: ms.default(30_000),
+      stableMs: ms.default(60_000),
+      recoveryMs: ms.default(30_000).describe('The budget of a reboot after a crash'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+/** What a person writes in `segue.json`: everything may be left out. */
+export type ConfigInput = z.input<typeof configSchema>;

@@ -1,0 +1,87 @@
+/**
+ * The operations behind the five tools, the reboot:// resources and the admin socket. Whoever steers Segue calls these;
+ * every one rejects with a SegueError only.
+ */
+import type {
+  HealthInput,
+  HealthReport,
+  PrepareInput,
+  PrepareReport,
+  ReconnectTestInput,
+  ReconnectTestReport,
+  RestartInput,
+  RestartReport,
+  StatusInput,
+  StatusReport,
+} from './schemas.ts';
+
+/** Who asks. The stdio client is operator of its instance; so is whoever may open the 0600 admin socket. */
+export interface Principal {
+  id: string;
+  role: 'client' | 'monitor' | 'operator' | 'admin';
+  /** The session that asks, when it is one of ours (F35: its own call does not block the drain). */
+  sessionId?: string;
+}
+
+export interface RestartOptions {
+  /** Called with each status while the reboot goes on. */
+  onProgress?: (status: StatusReport['current_status']) => void;
+  /** Stops the waiting, never the reboot. */
+  signal?: AbortSignal;
+  /** A new command for the worker; only the admin socket may set it (F58). */
+  command?: { file: string; args: string[]; cwd: string };
+}
+
+/** One line of `segue list` and the head of `segue status`. */
+export interface InstanceInfo {
+  instance: string;
+  name: string;
+  pid: number;
+  command: string[];
+  cwd: string;
+  started_at: string;
+  version: string;
+  sessions: { id: string; era: string; client: string; in_flight: number; held: number }[];
+}
+
+export interface Control {
+  /** Joins a running reboot (F33). Rejects RATE_LIMITED, NOT_AUTHORIZED, SYSTEM_NOT_READY, SHUTDOWN_IN_PROGRESS. */
+  restart(input: RestartInput, who: Principal, options?: RestartOptions): Promise<RestartReport>;
+  /** Honoured before `close`; rejects NOT_ABORTABLE after it, with the reason (F34). */
+  abort(who: Principal): Promise<{ aborted: true; reboot_id: string }>;
+  /** From `failed` or `broken`: try to start again now. */
+  reset(who: Principal): Promise<RestartReport>;
+  health(input: HealthInput, who: Principal): Promise<HealthReport>;
+  prepare(input: PrepareInput, who: Principal): Promise<PrepareReport>;
+  reconnectTest(input: ReconnectTestInput, who: Principal): Promise<ReconnectTestReport>;
+  status(input: StatusInput, who: Principal): Promise<StatusReport>;
+  /** Newest first. */
+  history(limit: number): Promise<RestartReport[]>;
+  /** One report by id or by a unique prefix of it. */
+  report(rebootId: string): Promise<RestartReport | null>;
+  info(): InstanceInfo;
+  /** The statechart as JSON: reboot://statechart. */
+  statechart(): unknown;
+  /** Called after each transition of the machine; returns its undo. */
+  onTransition(listener: (status: StatusReport['current_status']) => void): () => void;
+}
+
+/**
+ * The admin socket: one JSON-RPC 2.0 message a line. Requests: `restart` (RestartInput + `command?: string[]`, `cwd?`),
+ * `abort`, `reset`, `health`, `prepare`, `reconnect_test`, `status`, `history {limit}`, `report {reboot_id}`, `info`.
+ * While a `restart` runs, the server sends `{"method":"progress","params":<current_status>}`; a result or an
+ * `error {code, message, data:{code}}` ends it.
+ */
+export const ADMIN_METHODS = [
+  'restart',
+  'abort',
+  'reset',
+  'health',
+  'prepare',
+  'reconnect_test',
+  'status',
+  'history',
+  'report',
+  'info',
+] as const;
+export type AdminMethod = (typeof ADMIN_METHODS)[number];
