@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm test`: everything that is quick. What takes long is in `*.deep.test.ts`, see vitest.deep.config.ts. */
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'tests/**/*.deep.test.ts'],
+    pool: 'forks',
+    // A test waits for events, never for time: the limit only ends one that hangs, also on a loaded machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './tests/support/shows-reporter.ts'],
+  },
+});

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:deep`: what takes minutes. `-- --shard=1/3` runs a third of the files. */
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.deep.test.ts'],
+    exclude: ['**/node_modules/**'],
+    pool: 'forks',
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    reporters: ['default', './tests/support/shows-reporter.ts'],
+  },
+});
