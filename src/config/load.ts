@@ -1,0 +1,115 @@
+/**
+ * Flags over environment over `segue.json` → one parsed Config.
+ *
+ * The file is looked for where `--config` says, else where SEGUE_CONFIG says, and nowhere else: a file that happens to
+ * lie in the working directory must not choose what we run.
+ */
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { type Config, configSchema } from '../config.ts';
+import { SegueError } from '../errors.ts';
+import { parseJson } from './json.ts';
+import { didYouMean } from './nearest.ts';
+import { readSafeFile } from './safe-file.ts';
+
+type Layer = Record<string, unknown>;
+
+export interface ConfigSources {
+  /** `--config`. */
+  file?: string | undefined;
+  /** From flags: the shape of ConfigInput, not yet checked. */
+  flags: Layer;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** What relative paths of flags and environment are relative to. A file's own are relative to the file. */
+  cwd: string;
+}
+
+/** Environment variables that set one field each. */
+export const CONFIG_VARIABLES = {
+  SEGUE_NAME: 'name',
+  SEGUE_LOG_LEVEL: 'logLevel',
+  SEGUE_HANDOVER: 'handover',
+  SEGUE_REPLAY: 'replay',
+  SEGUE_TOOLS: 'tools',
+  SEGUE_PERSIST: 'persist',
+  SEGUE_INSPECT: 'inspect',
+} as const;
+
+/** @throws SegueError INVALID_PARAMETERS, or NOT_AUTHORIZED for an unsafe file; one sentence, naming source and field. */
+export function loadConfig(sources: ConfigSources): Config {
+  const path = sources.file ?? (sources.environment.SEGUE_CONFIG || undefined);
+  const file = path === undefined ? {} : readLayer(resolve(sources.cwd, path));
+  const environment = check('environment', environmentLayer(sources.environment));
+  const flags = check('command line', absoluteCwd(sources.flags, sources.cwd));
+  return configSchema.parse(merge(merge(file, environment), flags));
+}
+
+/** A config file as it is written, checked against the schema. */
+function readLayer(path: string): Layer {
+  const { realPath, text } = readSafeFile(path);
+  const layer = parseJson(text, path);
+  check(path, layer);
+  return absoluteCwd(layer as Layer, dirname(realPath));
+}
+
+/** Each layer is checked alone, so that a complaint can name its source. Returns it unchanged: defaults come last. */
+function check<T>(source: string, layer: T): T {
+  const result = configSchema.safeParse(layer);
+  if (result.success) return layer;
+  const [issue] = result.error.issues;
+  throw new SegueError('INVALID_PARAMETERS', `${source}: ${explain(issue!)}`, {
+    data: { source, path: issue!.path.join('.') },
+  });
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0]!;
+    return `unknown setting "${[...path, key].join('.')}"${didYouMean(key, settingsIn(path))}`;
+  }
+  const name = path.length === 0 ? 'the configuration' : `"${path.join('.')}"`;
+  return `${name}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`;
+}
+
+/** The names of the settings in one section; `[]` is the top. */
+export function settingsIn(path: readonly string[]): string[] {
+  const defaults: unknown = configSchema.shape;
+  if (path.length === 0) return Object.keys(defaults as object);
+  const section = (configSchema.parse({}) as Layer)[path[0]!];
+  return typeof section === 'object' && section !== null ? Object.keys(section) : [];
+}
+
+function environmentLayer(environment: ConfigSources['environment']): Layer {
+  const layer: Layer = {};
+  for (const [variable, field] of Object.entries(CONFIG_VARIABLES)) {
+    const text = environment[variable];
+    if (text === undefined || text === '') continue;
+    layer[field] = ['tools', 'persist', 'inspect'].includes(field) ? toBoolean(variable, text) : text;
+  }
+  return layer;
+}
+
+function toBoolean(variable: string, text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new SegueError('INVALID_PARAMETERS', `environment: ${variable} must be true or false, not "${text}"`);
+}
+
+function absoluteCwd(layer: Layer, base: string): Layer {
+  return typeof layer.cwd === 'string' ? { ...layer, cwd: resolve(base, layer.cwd) } : layer;
+}
+
+/** Objects are merged key by key, everything else is replaced. */
+function merge(below: Layer, above: Layer): Layer {
+  const result = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const under = result[key];
+    result[key] = isLayer(under) && isLayer(value) ? merge(under, value) : value;
+  }
+  return result;
+}
+
+function isLayer(value: unknown): value is Layer {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
