@@ -12,7 +12,6 @@ import type { Command, WorkerExit } from '../../machines/types.ts';
 import type { Env } from '../env.ts';
 import { MARKER, workerMarker } from './environment.ts';
 import { type EndSignal, type ProcessGroup, processGroup } from './group.ts';
-import { isSame } from './identity.ts';
 import { startFailure } from './startfailure.ts';
 import { StderrRing } from './stderr.ts';
 import { type StopPlan, stopWorker } from './stop.ts';
