@@ -1,0 +1,60 @@
+/**
+ * The database of a name: its repositories and a transaction. Loaded only when a store opens: SQLite and Drizzle cost
+ * start-up time.
+ */
+import { statSync } from 'node:fs';
+import type { Env } from '../src/env.ts';
+import { type Audit, auditRows } from './audit.ts';
+import type { BusyLimits } from './busy.ts';
+import { type Instances, instanceRows } from './instances.ts';
+import { type Opened, openDatabase, openReadOnly } from './open.ts';
+import { type Reboots, rebootRows } from './reboots.ts';
+import { type Sessions, sessionRows } from './sessions.ts';
+import { type Snapshots, snapshotRows } from './snapshots.ts';
+
+export interface Database {
+  readonly file: string;
+  readonly instances: Instances;
+  readonly reboots: Reboots;
+  readonly sessions: Sessions;
+  readonly snapshots: Snapshots;
+  readonly audit: Audit;
+  /** Takes the write lock first; inside another transaction it is a savepoint. Throws what SQLite throws. */
+  transaction(run: () => void): void;
+  /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
+  probeWrite(): void;
+  sizes(): { bytes: number; walBytes: number };
+  close(): void;
+}
+
+/** Rejects as `openDatabase` does. */
+export async function connect(file: string, env: Env, limits: BusyLimits): Promise<Database> {
+  return database(file, await openDatabase(file, env, limits));
+}
+
+/** A second look at the file, for readers and for reading back what was written. Throws as `openReadOnly` does. */
+export function connectReadOnly(file: string): Database {
+  return database(file, openReadOnly(file));
+}
+
+function database(file: string, { raw, orm }: Opened): Database {
+  return {
+    file,
+    instances: instanceRows(orm),
+    reboots: rebootRows(orm),
+    sessions: sessionRows(orm),
+    snapshots: snapshotRows(orm),
+    audit: auditRows(orm),
+    transaction: (run) => raw.transaction(run).immediate(),
+    probeWrite() {
+      raw.exec('begin immediate');
+      raw.exec('rollback');
+    },
+    sizes: () => ({ bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) }),
+    close: () => void raw.close(),
+  };
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

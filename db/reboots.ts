@@ -1,0 +1,111 @@
+/** The restart history of a name, and the journal of transitions behind it. */
+import { and, desc, eq, isNotNull, isNull, lt, max, notInArray, sql } from 'drizzle-orm';
+import type { RestartReport } from '../src/control/schemas.ts';
+import type { Orm } from './open.ts';
+import { reboots, transitions } from './schema.ts';
+
+export type NewTransition = Omit<typeof transitions.$inferInsert, 'id'>;
+
+/** The stderr tail is sealed: whoever has the key puts it back into the report. */
+export interface StoredReport {
+  report: RestartReport;
+  stderrTail: Buffer | null;
+}
+
+export interface EndedReboot {
+  success: boolean;
+  completedAt: number | null;
+  blackoutMs: number | null;
+  sessionsKept: number;
+  sessionsLost: number;
+}
+
+export type Reboots = ReturnType<typeof rebootRows>;
+
+export function rebootRows(orm: Orm) {
+  const stored = { report: reboots.report, stderrTail: reboots.stderrTail };
+  return {
+    save(instance: string, report: RestartReport, stderrTail: Buffer | null): void {
+      const row = rowOf(instance, report, stderrTail);
+      orm.insert(reboots).values(row).onConflictDoUpdate({ target: reboots.id, set: row }).run();
+    },
+    /** Newest first. */
+    newest(limit: number): StoredReport[] {
+      return orm.select(stored).from(reboots).orderBy(desc(reboots.startedAt)).limit(limit).all();
+    },
+    /** At most two: more than one means that the prefix is not unique. */
+    withPrefix(prefix: string): StoredReport[] {
+      const matches = sql`substr(${reboots.id}, 1, ${prefix.length}) = ${prefix}`;
+      return orm.select(stored).from(reboots).where(matches).limit(2).all();
+    },
+    running(instance: string): StoredReport[] {
+      const rows = and(eq(reboots.instance, instance), isNull(reboots.success));
+      return orm.select(stored).from(reboots).where(rows).all();
+    },
+    /** Without those named in `except`. */
+    ended(except: readonly string[]): EndedReboot[] {
+      const rows = and(isNotNull(reboots.success), notInArray(reboots.id, [...except]));
+      return orm
+        .select({
+          success: sql<boolean>`${reboots.success}`.mapWith(Boolean),
+          completedAt: reboots.completedAt,
+          blackoutMs: reboots.blackoutMs,
+          sessionsKept: reboots.sessionsKept,
+          sessionsLost: reboots.sessionsLost,
+        })
+        .from(reboots)
+        .where(rows)
+        .all();
+    },
+    purge(startedBefore: number): void {
+      orm.delete(reboots).where(lt(reboots.startedAt, startedBefore)).run();
+    },
+
+    addTransition(row: NewTransition): void {
+      orm.insert(transitions).values(row).run();
+    },
+    /** The last sign of life of a reboot. */
+    lastTransitionAt(rebootId: string): number | null {
+      const rows = orm
+        .select({ at: max(transitions.at) })
+        .from(transitions)
+        .where(eq(transitions.rebootId, rebootId));
+      return rows.get()?.at ?? null;
+    },
+    purgeTransitions(before: number): void {
+      orm.delete(transitions).where(lt(transitions.at, before)).run();
+    },
+  };
+}
+
+/** What the statistics count; the rest is in the report. */
+export function endedReboot(report: RestartReport): EndedReboot | null {
+  if (report.success === undefined) return null;
+  return {
+    success: report.success,
+    completedAt: report.completed_at === undefined ? null : Date.parse(report.completed_at),
+    blackoutMs: report.blackout_ms ?? null,
+    sessionsKept: report.sessions.kept,
+    sessionsLost: report.sessions.lost.length,
+  };
+}
+
+function rowOf(instance: string, report: RestartReport, stderrTail: Buffer | null) {
+  const { stderr_tail: _sealedBeside, ...plain } = report;
+  return {
+    id: report.reboot_id,
+    instance,
+    startedAt: Date.parse(report.started_at),
+    outcome: report.outcome ?? null,
+    reason: report.restart_reason,
+    trigger: report.trigger,
+    requestedBy: report.requested_by,
+    completedAt: report.completed_at === undefined ? null : Date.parse(report.completed_at),
+    success: report.success ?? null,
+    blackoutMs: report.blackout_ms ?? null,
+    sessionsKept: report.sessions.kept,
+    sessionsLost: report.sessions.lost.length,
+    report: plain as RestartReport,
+    stderrTail,
+  };
+}
