@@ -32,6 +32,10 @@ const TABLE = {
 
 export type ErrorCode = keyof typeof TABLE;
 
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(TABLE, code);
+}
+
 export interface SegueErrorOptions {
   /** Facts a program can use; never secrets. */
   data?: Record<string, unknown>;

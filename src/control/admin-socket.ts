@@ -1,0 +1,63 @@
+/** Binds a unix socket that only its owner can reach, whatever the umask, and takes over a dead one's file. */
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { SegueError } from '../errors.ts';
+
+/** libuv cuts a longer path silently: the socket would lie elsewhere. Without the closing NUL of sun_path. */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/** @throws SegueError INITIALIZATION_FAILED */
+export async function bindSocket(server: Server, path: string): Promise<void> {
+  if (process.platform === 'win32') return listen(server, path); // a named pipe: no file, no mode
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+    throw failed(`the path of the admin socket is too long: ${path}`);
+  privateDirectory(dirname(path));
+  try {
+    await listen(server, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw failed(`cannot listen on ${path}`, cause);
+    if (await someoneListens(path)) throw failed(`another process listens on ${path}`);
+    unlinkSync(path);
+    await listen(server, path);
+  }
+  chmodSync(path, 0o600);
+}
+
+/** The directory is what protects the socket between its creation and its chmod. */
+function privateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw failed(`cannot make the directory of the admin socket: ${directory}`, cause);
+  }
+  const stats = lstatSync(directory);
+  const ours = stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0;
+  if (!ours) throw failed(`the directory of the admin socket must be ours alone (mode 0700): ${directory}`);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function someoneListens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false)); // refused, or gone by now
+  });
+}
+
+function failed(message: string, cause?: unknown): SegueError {
+  return new SegueError('INITIALIZATION_FAILED', message, { cause });
+}
