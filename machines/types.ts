@@ -63,7 +63,10 @@ export interface Run {
   startedAt: number;
   /** The budget of the whole run, as asked for. */
   timeoutMs: number;
-  /** startedAt + timeoutMs: the deadline of every phase that has none of its own. */
+  /**
+   * startedAt + timeoutMs: the deadline of every phase that has none of its own. The machine moves it out where the
+   * alternative is no worker at all: the first start of a command always gets its whole `startMs`.
+   */
   deadlineAt: number;
   /** startedAt + min(drain cap, timeoutMs / 3). */
   drainUntil: number;
@@ -138,17 +141,26 @@ export interface RebootInput {
 
 export interface RebootContext {
   settings: Settings;
-  /** What the next spawn starts. */
+  /** What runs, and what the next spawn starts. */
   command: Command;
+  /** What the running request wants instead: it becomes `command` on the way to `stopping`, an undo drops it. */
+  nextCommand: Command | null;
   /** The last command whose worker became ready; what a rollback starts. */
   lastGood: Command | null;
   /** The generation that lives or is being started; 0 before the first. Raised on each entry to `spawn`. */
   generation: number;
+  /** The process that was started last, until its end was seen or it is reaped. */
   worker: WorkerRef | null;
   /** The worker that was fenced but whose exit has not been seen (overlap only). */
   reaping: WorkerRef | null;
+  /** Kept in `opening` and `broken`, where it is over but may have to go on; null in idle, failed, ending and ended. */
   run: Run | null;
+  /** Null again while the run of that id goes on (a half-open trial, a worker that fails in `opening`). */
   lastRun: LastRun | null;
+  /** When the present state was entered: what its deadline counts from. */
+  phaseStartedAt: number;
+  /** Why the run is being undone, or was: its outcome, also if the undo failed and the worker had to be replaced. */
+  undoing: 'aborted' | 'failed' | null;
   /** Starts tried with `command` in this run. */
   attempt: number;
   /** Own exits before the handshake, same code and signal, one after the other. Two stop the trying (F1). */
@@ -189,6 +201,23 @@ export type RebootEvent =
   | { type: 'traffic.replay' }
   | { type: 'traffic.refuse' };
 
+/** What a state says of itself. The weights of the eight phases sum up to 100. */
+export interface StateMeta {
+  /** The phase that this state belongs to; `kill` belongs to `close`, `backoff` to `spawn`. */
+  phase?: Phase;
+  weight?: number;
+}
+
+/**
+ * - `served`: the worker answers its clients; a run, if there is one, is over or has just begun.
+ * - `abortable`: `reboot.abort` is honoured.
+ * - `held`: new requests wait.
+ * - `broken`: the breaker is open, a trial start will come by itself.
+ * - `needs-operator`: nothing more happens until a request or a reset.
+ * - `ended`: nothing more happens at all.
+ */
+export type Tag = 'served' | 'abortable' | 'held' | 'broken' | 'needs-operator' | 'ended';
+
 /** The gate reads this region, nobody keeps a second flag. */
 export type Traffic = 'open' | 'draining' | 'holding' | 'replaying' | 'refusing';
 
@@ -199,7 +228,8 @@ export type Traffic = 'open' | 'draining' | 'holding' | 'replaying' | 'refusing'
 export interface Services {
   /** Callback actor: sends process.exited and worker.unhealthy for this generation only. */
   watch: { input: { worker: WorkerRef } };
-  maintenance: { input: { run: Run; generation: number }; output: { at: number } };
+  /** `command` is what comes after the reboot: what a standby has to be started with. */
+  maintenance: { input: { run: Run; generation: number; command: Command }; output: { at: number } };
   /** Resolves when nothing is in flight or `drainUntil` has come: never fails for a slow call. */
   suspend: { input: { run: Run; generation: number }; output: { at: number } };
   serialize: { input: { run: Run; generation: number }; output: { at: number; snapshotId: string | null } };
