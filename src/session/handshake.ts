@@ -1,0 +1,181 @@
+/**
+ * How a client opened its conversation, kept so that the same can be said to each new worker (protocol.md, "Two eras"
+ * and "What a reboot must replay", 1).
+ */
+import { SegueError } from '../errors.ts';
+import type { Link } from '../worker/link.ts';
+import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
+import { find, merge, type Patch } from '../wire/spans.ts';
+
+export type Era = 'unknown' | 'legacy' | 'modern';
+
+const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
+const ENVELOPE = [VERSION_META, 'io.modelcontextprotocol/clientInfo', 'io.modelcontextprotocol/clientCapabilities'];
+/** The first legacy version that knows no batches any more (F31). */
+const NO_BATCHES_SINCE = '2025-06-18';
+
+/** What is kept on disk, so that `initialize` can be answered while no worker starts. */
+export interface HandshakeRecord {
+  era: Era;
+  protocolVersion: string | null;
+  /** The worker's own result, before Segue's capabilities were merged in. */
+  result: Json | null;
+}
+
+export class Handshake {
+  era: Era = 'unknown';
+  /** Legacy: the client has sent notifications/initialized. */
+  initialized = false;
+  #params: Buffer | null = null;
+  #envelope: Json = {};
+  #client: Json = {};
+  #clientCapabilities: Json = {};
+  #result: Json | null = null;
+  #protocolVersion: string | null = null;
+
+  /** Every request of the client passes here until the era is known. */
+  observe(message: RequestMessage): void {
+    const meta = isObject(message.params._meta) ? message.params._meta : {};
+    const version = meta[VERSION_META];
+    if (typeof version === 'string') {
+      this.#envelope = Object.fromEntries(ENVELOPE.filter((name) => name in meta).map((name) => [name, meta[name]]));
+      this.#client = asObject(this.#envelope[ENVELOPE[1]!]);
+      this.#clientCapabilities = asObject(this.#envelope[ENVELOPE[2]!]);
+    }
+    if (message.method === 'server/discover') return; // pins nothing: a legacy initialize may follow
+    this.era = typeof version === 'string' ? 'modern' : 'legacy';
+    if (this.era === 'modern') this.#protocolVersion = version as string;
+    if (message.method === 'initialize') this.#observeInitialize(message);
+  }
+
+  #observeInitialize(message: RequestMessage): void {
+    const span = find(message.bytes, ['params']);
+    this.#params = span ? Buffer.from(message.bytes.subarray(span.start, span.end)) : Buffer.from('{}');
+    this.#client = asObject(message.params.clientInfo);
+    this.#clientCapabilities = asObject(message.params.capabilities);
+    this.#protocolVersion = typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
+    this.initialized = false;
+  }
+
+  /** The worker's result of initialize or server/discover, as it was before any rewriting. */
+  accept(result: Json): void {
+    this.#result = result;
+    if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
+  }
+
+  /** There is something by which a new worker can be validated. */
+  get replayable(): boolean {
+    return this.era === 'legacy' ? this.#params !== null && this.#result !== null : this.era === 'modern';
+  }
+
+  /** Segue may send requests of its own: the conversation is open. */
+  get open(): boolean {
+    return this.era === 'modern' || (this.era === 'legacy' && this.#result !== null && this.initialized);
+  }
+
+  get batches(): boolean {
+    return this.era === 'legacy' && this.#protocolVersion !== null && this.#protocolVersion < NO_BATCHES_SINCE;
+  }
+
+  get protocolVersion(): string | null {
+    return this.#protocolVersion;
+  }
+
+  /** Name and version as the client gives them: for people, not for decisions. */
+  get client(): string {
+    const { name, version } = this.#client;
+    return typeof name === 'string' ? `${name}${typeof version === 'string' ? ` ${version}` : ''}` : 'unknown';
+  }
+
+  get clientCapabilities(): Json {
+    return this.#clientCapabilities;
+  }
+
+  /** The capabilities that the worker declared. */
+  get capabilities(): Json {
+    return asObject(this.#result?.capabilities);
+  }
+
+  get serverInfo(): Json {
+    return asObject(this.#result?.serverInfo ?? asObject(this.#result?._meta)['io.modelcontextprotocol/serverInfo']);
+  }
+
+  /** The initialize parameters with the version that was negotiated, everything else byte for byte. */
+  get params(): string {
+    const params = this.#params ?? Buffer.from('{}');
+    return merge(params, [], this.#protocolVersion === null ? {} : { protocolVersion: this.#protocolVersion }).toString();
+  }
+
+  /** `params` of a request of Segue's own, as JSON text: with the client's envelope in the modern era. */
+  wrap(params: Json): string | undefined {
+    if (this.era === 'modern') return JSON.stringify({ ...params, _meta: this.#envelope });
+    return Object.keys(params).length === 0 ? undefined : JSON.stringify(params);
+  }
+
+  /**
+   * Opens the same conversation with a new worker; the caller sends notifications/initialized.
+   * @throws SegueError RECONNECT_REQUIRED when the new worker offers less than the client was shown (F32);
+   *   whatever `link.request` rejects with when it does not answer
+   */
+  async replay(link: Link, timeoutMs: number): Promise<void> {
+    if (this.era === 'modern') return this.#replayModern(link, timeoutMs);
+    const result = await link.request('initialize', this.params, timeoutMs);
+    this.#compare(result, result.protocolVersion === this.#protocolVersion);
+    this.#result = result;
+  }
+
+  async #replayModern(link: Link, timeoutMs: number): Promise<void> {
+    const result = await link.request('server/discover', this.wrap({}), timeoutMs);
+    const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];
+    this.#compare(result, versions.includes(this.#protocolVersion));
+    this.#result = result;
+  }
+
+  #compare(result: Json, sameVersion: boolean): void {
+    if (!sameVersion) {
+      throw new SegueError(
+        'RECONNECT_REQUIRED',
+        `the restarted server no longer speaks protocol ${this.#protocolVersion}; the client has to initialize again`,
+      );
+    }
+    const missing = lost(this.capabilities, asObject(result.capabilities));
+    if (missing.length === 0) return;
+    throw new SegueError(
+      'RECONNECT_REQUIRED',
+      `the restarted server no longer offers ${missing.join(', ')}; the client has to initialize again`,
+      { data: { missing } },
+    );
+  }
+
+  record(): HandshakeRecord {
+    return { era: this.era, protocolVersion: this.#protocolVersion, result: this.#result };
+  }
+}
+
+/** Adds to a worker's capabilities what Segue can always do; everything else of the result stays byte for byte. */
+export function mergeCapabilities(line: Buffer, era: Era, worker: Json, own: boolean): Buffer {
+  const patch: Patch = {};
+  if (own || worker.tools) patch.tools = { listChanged: true };
+  if (worker.prompts) patch.prompts = { listChanged: true };
+  if (own) patch.resources = { subscribe: true, listChanged: true };
+  else if (worker.resources) patch.resources = { listChanged: true };
+  if (own && era === 'legacy') patch.logging = {};
+  const withCapabilities = find(line, ['result', 'capabilities']) ? line : merge(line, ['result'], { capabilities: {} });
+  return merge(withCapabilities, ['result', 'capabilities'], patch);
+}
+
+/** Capabilities that were shown and are gone: a member, or a flag of it that was true. */
+function lost(before: Json, after: Json): string[] {
+  return Object.entries(before).flatMap(([name, value]) => {
+    const now = after[name];
+    if (now === undefined) return [name];
+    if (!isObject(value)) return [];
+    return Object.keys(value)
+      .filter((flag) => value[flag] === true && asObject(now)[flag] !== true)
+      .map((flag) => `${name}.${flag}`);
+  });
+}
+
+function asObject(value: unknown): Json {
+  return isObject(value) ? value : {};
+}

@@ -1,0 +1,128 @@
+/**
+ * What lists a session has seen, and how a new worker's lists differ from them (protocol.md, "What a reboot must
+ * replay", 7). Tools are read by Segue itself, all pages; the other lists are followed as the client reads them.
+ */
+import { isObject, type Json } from '../wire/message.ts';
+
+export const LISTS = {
+  tools: { method: 'tools/list', member: 'tools', name: 'name', changed: 'notifications/tools/list_changed' },
+  prompts: { method: 'prompts/list', member: 'prompts', name: 'name', changed: 'notifications/prompts/list_changed' },
+  resources: {
+    method: 'resources/list',
+    member: 'resources',
+    name: 'uri',
+    changed: 'notifications/resources/list_changed',
+  },
+  templates: {
+    method: 'resources/templates/list',
+    member: 'resourceTemplates',
+    name: 'uriTemplate',
+    changed: 'notifications/resources/list_changed',
+  },
+} as const;
+export type ListKind = keyof typeof LISTS;
+export const LIST_KINDS = Object.keys(LISTS) as ListKind[];
+
+/** Items by name, each as one canonical text. */
+type Items = Map<string, string>;
+
+export interface ListDiff {
+  added: string[];
+  removed: string[];
+  changed: string[];
+}
+
+export interface ToolHints {
+  repeatable: boolean;
+}
+
+/** A server that answers every page with one more cursor must not keep us for ever. */
+const MAX_PAGES = 1000;
+
+export class Inventory {
+  readonly #lists = new Map<ListKind, { items: Items; complete: boolean }>();
+  #hints = new Map<string, ToolHints>();
+
+  knows(kind: ListKind): boolean {
+    return this.#lists.has(kind);
+  }
+
+  names(kind: ListKind): string[] {
+    return [...(this.#lists.get(kind)?.items.keys() ?? [])];
+  }
+
+  /** The annotations of the generation whose tools were read last. */
+  repeatable(tool: string): boolean {
+    return this.#hints.get(tool)?.repeatable ?? false;
+  }
+
+  forgetHints(): void {
+    this.#hints = new Map();
+  }
+
+  /** Follows a page that the client gets. */
+  observe(kind: ListKind, cursor: string | null, result: Json): void {
+    const list = this.#lists.get(kind);
+    const items: Items = cursor === null || !list ? new Map() : list.items;
+    collect(kind, result, items);
+    this.#lists.set(kind, { items, complete: typeof result.nextCursor !== 'string' });
+  }
+
+  /**
+   * Reads all pages and keeps them.
+   * @returns how they differ from what was known; null when nothing was known
+   */
+  async read(kind: ListKind, request: (method: string, params: Json) => Promise<Json>): Promise<ListDiff | null> {
+    const items: Items = new Map();
+    const hints = new Map<string, ToolHints>();
+    let cursor: unknown;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const result = await request(LISTS[kind].method, cursor === undefined ? {} : { cursor });
+      for (const item of collect(kind, result, items)) hints.set(String(item.name), { repeatable: isRepeatable(item) });
+      cursor = result.nextCursor;
+      if (typeof cursor !== 'string') break;
+    }
+    const before = this.#lists.get(kind);
+    this.#lists.set(kind, { items, complete: true });
+    if (kind === 'tools') this.#hints = hints;
+    return before ? diff(before, items) : null;
+  }
+
+  /** What a worker that is not there offers: nothing. */
+  setEmpty(kind: ListKind): void {
+    this.#lists.set(kind, { items: new Map(), complete: true });
+  }
+}
+
+export function isEmptyDiff(difference: ListDiff): boolean {
+  return difference.added.length + difference.removed.length + difference.changed.length === 0;
+}
+
+function collect(kind: ListKind, result: Json, into: Items): Json[] {
+  const { member, name } = LISTS[kind];
+  const items = Array.isArray(result[member]) ? result[member].filter(isObject) : [];
+  for (const item of items) into.set(String(item[name]), canonical(item));
+  return items;
+}
+
+function diff(before: { items: Items; complete: boolean }, after: Items): ListDiff {
+  const added = [...after.keys()].filter((name) => before.complete && !before.items.has(name));
+  const removed = [...before.items.keys()].filter((name) => !after.has(name));
+  const changed = [...after.keys()].filter((name) => {
+    const old = before.items.get(name);
+    return old !== undefined && old !== after.get(name);
+  });
+  return { added, removed, changed };
+}
+
+function isRepeatable(tool: Json): boolean {
+  const hints = isObject(tool.annotations) ? tool.annotations : {};
+  return hints.readOnlyHint === true || hints.idempotentHint === true;
+}
+
+/** JSON with sorted keys, so that a changed order is no changed tool. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    isObject(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member,
+  );
+}

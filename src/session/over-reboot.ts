@@ -1,0 +1,212 @@
+/**
+ * A session's part in a reboot, in the order in which it happens: fence → attach → shake hands → reconnect → flush
+ * (protocol.md, "What a reboot must replay"; design.md, "What is left in flight").
+ */
+import { SegueError } from '../errors.ts';
+import type { Link } from '../worker/link.ts';
+import { notificationLine } from '../wire/message.ts';
+import { STATUS_URI } from '../control/endpoint.ts';
+import { answerOpening } from './first-answer.ts';
+import type { Held } from './hold.ts';
+import { isEmptyDiff, LIST_KINDS, LISTS, type ListDiff, type ListKind } from './inventory.ts';
+import { wantsUri } from './listens.ts';
+import { mayRepeat } from './policy.ts';
+import type { OpenRequest } from './requests.ts';
+import type { Session } from './session.ts';
+
+/** Cuts the session from its worker and decides what becomes of each open request. Idempotent. */
+export function fence(session: Session, rebootId: string): void {
+  const { link, asks, open, held } = session;
+  if (!link || link.fenced) return;
+  link.fence();
+  session.port.resume();
+  for (const key of asks.drop(link)) session.toClient(cancelledLine(key));
+  const { config } = session.context;
+  const back: Held[] = [];
+  for (const request of open.takeAll()) {
+    if (!request.sent) back.push({ bytes: request.bytes, request });
+    else if (mayRepeat(request, config, (tool) => session.inventory.repeatable(tool))) {
+      session.context.count('repeated');
+      request.repeated = true;
+      request.sent = false;
+      back.push({ bytes: request.bytes, request });
+    } else outcomeUnknown(session, request, rebootId);
+  }
+  held.putBack(back);
+}
+
+function cancelledLine(key: string): Buffer {
+  const reason = 'the server that asked was restarted';
+  return Buffer.from(
+    `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${key},"reason":"${reason}"}}`,
+  );
+}
+
+function outcomeUnknown(session: Session, request: OpenRequest, rebootId: string): void {
+  session.context.count('failed');
+  const what = request.tool === null ? request.method : `the tool ${JSON.stringify(request.tool)}`;
+  const text =
+    `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
+    'not at all. It was not repeated because it is not declared safe to repeat. Check the result before you call it again.';
+  const data = { method: request.method, ...(request.tool === null ? {} : { tool: request.tool }), reboot_id: rebootId };
+  session.fail(request.key, new SegueError('OUTCOME_UNKNOWN', text, { data }));
+}
+
+/** From here on the session belongs to this worker. */
+export function attach(session: Session, link: Link): void {
+  session.link = link;
+  session.generations++;
+  session.inventory.forgetHints();
+}
+
+/**
+ * Validates a new worker by the session's own handshake.
+ * @throws what the worker's failure to answer is; a session that it cannot go on with is marked `lost` instead (F32)
+ */
+export async function shakeHands(session: Session, timeoutMs: number): Promise<void> {
+  const { link, handshake } = session;
+  if (!link || !handshake.replayable) return;
+  try {
+    await handshake.replay(link, timeoutMs);
+  } catch (error) {
+    const failure = SegueError.from(error, 'PROCESS_FAILED');
+    if (failure.code !== 'RECONNECT_REQUIRED') throw failure;
+    session.lost = failure;
+    session.context.log.error({ session: session.id, reason: failure.message }, 'the session cannot go on');
+    return;
+  }
+  session.introduce();
+}
+
+export interface Reconnection {
+  lost: boolean;
+  /** How the worker's tools changed; null where they were not known before. */
+  tools: ListDiff | null;
+}
+
+/** Brings a validated worker to where the old one was, then sends it what was held. */
+export async function reconnect(session: Session, timeoutMs: number): Promise<Reconnection> {
+  if (session.lost) {
+    failAll(session, session.lost);
+    return { lost: true, tools: null };
+  }
+  let tools: ListDiff | null = null;
+  if (session.handshake.open) {
+    session.introduce();
+    await restoreSubscriptions(session, timeoutMs);
+    tools = await compareLists(session, timeoutMs);
+  }
+  flush(session);
+  return { lost: false, tools };
+}
+
+async function restoreSubscriptions(session: Session, timeoutMs: number): Promise<void> {
+  const { link, handshake } = session;
+  if (!link) return;
+  const attempts: Promise<unknown>[] = [];
+  if (session.level !== null && handshake.capabilities.logging !== undefined) {
+    attempts.push(link.request('logging/setLevel', session.level, timeoutMs));
+  }
+  for (const params of session.subscriptions.values()) attempts.push(link.request('resources/subscribe', params, timeoutMs));
+  if (session.rootsAsked) link.send(notificationLine('notifications/roots/list_changed'));
+  for (const { key, bytes } of session.listens.requests()) if (!session.held.find(key)) link.send(bytes);
+  for (const outcome of await Promise.allSettled(attempts)) {
+    if (outcome.status === 'fulfilled') continue;
+    session.context.log.warn({ session: session.id, reason: String(outcome.reason) }, 'the new server refused a subscription');
+  }
+  for (const uri of session.subscriptions.keys()) session.toClient(notificationLine('notifications/resources/updated', { uri }));
+}
+
+/** Tells the client which lists changed, and only those. */
+async function compareLists(session: Session, timeoutMs: number): Promise<ListDiff | null> {
+  const { handshake, inventory } = session;
+  const knewTools = inventory.knows('tools');
+  const changed = new Set<ListKind>();
+  let tools: ListDiff | null = null;
+  for (const kind of LIST_KINDS) {
+    const capability = kind === 'templates' ? 'resources' : kind;
+    if (kind !== 'tools' && !inventory.knows(kind)) continue;
+    if (handshake.era === 'legacy' && handshake.capabilities[capability] === undefined) continue;
+    try {
+      const difference = await session.readList(kind, timeoutMs);
+      if (kind === 'tools') tools = difference;
+      if (difference && !isEmptyDiff(difference)) changed.add(kind);
+    } catch (error) {
+      session.context.log.warn({ session: session.id, kind, reason: String(error) }, 'a list of the new server could not be read');
+    }
+  }
+  session.own.decideNames(inventory.names('tools'));
+  const methods = new Set([...changed].map((kind) => LISTS[kind].changed));
+  for (const kind of LIST_KINDS) if (methods.delete(LISTS[kind].changed)) announceList(session, kind);
+  return knewTools ? tools : null;
+}
+
+/** Reads one list again; true when it differs from what the client was told. */
+export async function refreshList(session: Session, kind: ListKind): Promise<boolean> {
+  try {
+    const difference = await session.readList(kind, 5_000);
+    return difference !== null && !isEmptyDiff(difference);
+  } catch {
+    return false; // the worker went away: the next reboot compares
+  }
+}
+
+const LISTEN_FLAGS = {
+  tools: 'toolsListChanged',
+  prompts: 'promptsListChanged',
+  resources: 'resourcesListChanged',
+  templates: 'resourcesListChanged',
+} as const;
+
+export function announceList(session: Session, kind: ListKind): void {
+  const method = LISTS[kind].changed;
+  if (session.handshake.era === 'legacy') return session.toClient(notificationLine(method));
+  for (const line of session.listens.announce(method, {}, (filter) => filter[LISTEN_FLAGS[kind]] === true)) {
+    session.toClient(line);
+  }
+}
+
+/** Sends what was held, in order. */
+export function flush(session: Session): void {
+  const { link, held } = session;
+  if (!link || link.fenced) return;
+  for (let item = held.shift(); item; item = held.shift()) {
+    if (item.request) session.sendRequest(item.request);
+    else link.send(item.bytes);
+  }
+}
+
+function failAll(session: Session, error: SegueError): void {
+  for (const request of session.held.takeRequests()) session.fail(request.key, error);
+}
+
+/** The traffic region has changed. */
+export function gateChanged(session: Session): void {
+  const gate = session.context.gate();
+  if (gate === 'refusing') for (const request of session.held.takeRequests()) answerOpening(session, request);
+  if (gate !== 'open') return;
+  if (session.lost) return failAll(session, session.lost);
+  session.introduce();
+  flush(session);
+}
+
+// ——— M1: telling the client
+
+const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+
+/** A log notification with structured data, for legacy clients that want this level. */
+export function notice(session: Session, level: 'notice' | 'warning' | 'error', data: Record<string, unknown>): void {
+  const { handshake, context } = session;
+  const declared = context.config.tools || handshake.capabilities.logging !== undefined;
+  if (handshake.era !== 'legacy' || !handshake.open || !declared) return;
+  const wanted = session.level === null ? 0 : LEVELS.findIndex((name) => session.level!.includes(`"${name}"`));
+  if (LEVELS.indexOf(level) < wanted) return;
+  session.toClient(notificationLine('notifications/message', { level, logger: 'segue', data }));
+}
+
+/** reboot://status has changed: told to whoever subscribed to it. */
+export function statusChanged(session: Session): void {
+  const method = 'notifications/resources/updated';
+  if (session.own.subscriptions.has(STATUS_URI)) session.toClient(notificationLine(method, { uri: STATUS_URI }));
+  for (const line of session.listens.announce(method, { uri: STATUS_URI }, wantsUri(STATUS_URI))) session.toClient(line);
+}

@@ -1,0 +1,377 @@
+/**
+ * One client's conversation, which outlives every worker: what the client sends comes in here, and is forwarded,
+ * answered or held. What a worker sends is in from-worker.ts, what happens at a reboot in over-reboot.ts.
+ *
+ * The gate is the traffic region of the machine; the session reads it and keeps no flag of its own.
+ */
+import type { Traffic } from '../../machines/types.ts';
+import type { Config } from '../config.ts';
+import type { Endpoint } from '../control/endpoint.ts';
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { Link } from '../worker/link.ts';
+import {
+  errorLine,
+  type Garbage,
+  keyAt,
+  type Message,
+  type NotificationMessage,
+  parse,
+  type RequestMessage,
+  type ResponseMessage,
+  resultLine,
+} from '../wire/message.ts';
+import { find } from '../wire/spans.ts';
+import { Asks } from './asks.ts';
+import { answerOpening } from './first-answer.ts';
+import { Handshake, type HandshakeRecord } from './handshake.ts';
+import { HoldQueue } from './hold.ts';
+import { Inventory } from './inventory.ts';
+import { Listens } from './listens.ts';
+import { OwnSurface } from './own.ts';
+import { type OpenRequest, OpenRequests, openRequest } from './requests.ts';
+
+/** Where the client is: a pipe, later an HTTP stream. */
+export interface ClientPort {
+  /** One message without its newline. Never throws; what a gone client does not take is dropped. */
+  send(line: Buffer): void;
+  /** The client reads too slowly: nothing more is read from the worker until `clientDrained`. */
+  readonly full: boolean;
+  pause(): void;
+  resume(): void;
+}
+
+/** What is counted for the report of a reboot and for health. */
+export type Count = 'buffered' | 'repeated' | 'failed' | 'expired' | 'stale';
+
+export interface SessionContext {
+  env: Env;
+  log: Log;
+  config: Config;
+  gate(): Traffic;
+  /** Why nothing is let through while the gate is `refusing`. */
+  refusal(): SegueError;
+  endpoint(session: Session): Promise<Endpoint>;
+  count(what: Count): void;
+  lastHandshake(session: Session): Promise<HandshakeRecord | null>;
+  /** The client means it: its first message other than server/discover has come. */
+  committed(session: Session): void;
+  /** The conversation was opened, or its handshake has changed. */
+  opened(session: Session): void;
+}
+
+export class Session {
+  readonly id: string;
+  readonly context: SessionContext;
+  readonly port: ClientPort;
+  readonly handshake = new Handshake();
+  readonly inventory = new Inventory();
+  readonly asks = new Asks();
+  readonly open = new OpenRequests();
+  readonly held: HoldQueue;
+  readonly listens = new Listens();
+  readonly own: OwnSurface;
+  /** Live resources/subscribe of the worker's URIs: uri → params as JSON text. */
+  readonly subscriptions = new Map<string, string>();
+  /** params of the last logging/setLevel, as JSON text. */
+  level: string | null = null;
+  /** The worker has asked for the client's roots. */
+  rootsAsked = false;
+  link: Link | null = null;
+  /** Workers that this session has had. */
+  generations = 0;
+  /** The worker that has got notifications/initialized. */
+  introducedTo: Link | null = null;
+  /** Why the client has to initialize again (F32); every request is answered with it until it does. */
+  lost: SegueError | null = null;
+  /** Reading the tools of the worker; answers that depend on their names wait for it. */
+  readingTools: Promise<void> | null = null;
+  #committed = false;
+
+  constructor(id: string, context: SessionContext, port: ClientPort) {
+    this.id = id;
+    this.context = context;
+    this.port = port;
+    this.held = new HoldQueue(context.env, context.config.limits, (request) => this.#expire(request));
+    this.own = new OwnSurface(
+      () => context.endpoint(this),
+      (line) => this.toClient(line),
+    );
+  }
+
+  /** The present worker is not the first one of this client's. */
+  get succeeded(): boolean {
+    return this.generations > 1;
+  }
+
+  toClient(line: Buffer): void {
+    this.port.send(line);
+    if (this.port.full) this.link?.pause();
+  }
+
+  clientDrained(): void {
+    this.link?.resume();
+  }
+
+  fail(key: string, error: SegueError): void {
+    this.toClient(errorLine(key, error.toRpc()));
+  }
+
+  fromClient(line: Buffer): void {
+    const parsed = parse(line);
+    if (parsed.kind !== 'batch') return this.#route(parsed);
+    if (this.handshake.batches) for (const message of parsed.messages) this.#route(message);
+    else for (const message of parsed.messages) this.#refuseBatch(message);
+  }
+
+  #refuseBatch(message: Message | Garbage): void {
+    if (message.kind !== 'request') return;
+    const text = `batches are not part of protocol ${this.handshake.protocolVersion ?? 'versions since 2025-06-18'}`;
+    this.toClient(errorLine(message.key, { code: -32600, message: text }));
+  }
+
+  #route(message: Message | Garbage): void {
+    switch (message.kind) {
+      case 'garbage':
+        return this.context.log.warn({ session: this.id, why: message.why }, 'dropped a line of the client');
+      case 'request':
+        return this.#request(message);
+      case 'notification':
+        return this.#notification(message);
+      case 'response':
+        return this.#response(message);
+    }
+  }
+
+  // ——— requests
+
+  #request(message: RequestMessage): void {
+    if (this.handshake.era === 'unknown' || message.method === 'initialize') this.handshake.observe(message);
+    if (message.method === 'initialize') this.lost = null;
+    if (message.method !== 'server/discover') this.#commit();
+    if (this.#inUse(message.key)) {
+      const error = { code: -32600, message: `a request with the id ${message.key} is already in flight` };
+      return this.toClient(errorLine(message.key, error));
+    }
+    if (this.#isOwn(message)) return this.#answerOwn(message);
+    if (this.lost) return this.fail(message.key, this.lost);
+    if (message.method === 'ping' && this.context.gate() !== 'open') return this.toClient(resultLine(message.key, {}));
+    if (this.#answerForLack(message)) return;
+    const request = openRequest(this.context.env, message);
+    if (message.method === 'logging/setLevel') this.level = paramsText(message);
+    if (this.context.gate() === 'refusing') return answerOpening(this, request);
+    if (message.method === 'subscriptions/listen') this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
+    if (this.context.gate() === 'open' && this.held.size === 0) this.sendRequest(request);
+    else this.#hold(request);
+  }
+
+  #commit(): void {
+    if (this.#committed) return;
+    this.#committed = true;
+    this.context.committed(this);
+  }
+
+  #inUse(key: string): boolean {
+    return (
+      this.open.get(key) !== undefined ||
+      this.held.find(key) !== undefined ||
+      this.own.has(key) ||
+      this.listens.has(key)
+    );
+  }
+
+  #ownsUri(uri: unknown): boolean {
+    return this.context.config.tools && this.own.ownsUri(uri);
+  }
+
+  #isOwn({ method, params }: RequestMessage): boolean {
+    if (!this.context.config.tools) return false;
+    if (method === 'tools/call') return this.own.namesDecided ? this.own.ownsTool(params.name) : this.own.mayOwnTool(params.name);
+    return method.startsWith('resources/') && this.own.ownsUri(params.uri);
+  }
+
+  #answerOwn(message: RequestMessage): void {
+    if (message.method === 'tools/call') {
+      this.#afterTools(() => {
+        if (this.own.ownsTool(message.params.name)) this.#callOwn(message);
+        else this.#forwardRequest(openRequest(this.context.env, message));
+      });
+    } else if (message.method === 'resources/read') this.#callOwn(message);
+    else this.toClient(this.own.subscribe(message));
+  }
+
+  #callOwn(message: RequestMessage): void {
+    void this.own.call(message).then((line) => {
+      if (line) this.toClient(line);
+    });
+  }
+
+  /** What the client may ask for because Segue declared it, though the worker did not. */
+  #answerForLack(message: RequestMessage): boolean {
+    const { handshake, context } = this;
+    if (!context.config.tools || handshake.era !== 'legacy' || !handshake.replayable) return false;
+    const lacks = (capability: string) => handshake.capabilities[capability] === undefined;
+    const { method, key } = message;
+    if (method === 'logging/setLevel' && lacks('logging')) {
+      this.level = paramsText(message);
+      this.toClient(resultLine(key, {}));
+    } else if (method === 'tools/list' && lacks('tools')) this.answerWithOwn('tools', key);
+    else if (method === 'resources/list' && lacks('resources')) this.answerWithOwn('resources', key);
+    else if (method === 'resources/templates/list' && lacks('resources')) this.toClient(resultLine(key, { resourceTemplates: [] }));
+    else return false;
+    return true;
+  }
+
+  /** A list of ours alone. */
+  answerWithOwn(kind: 'tools' | 'resources', key: string): void {
+    this.#afterTools(() => {
+      void this.own.entries(kind).then((entries) => {
+        const modern = this.handshake.era === 'modern' ? { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } : {};
+        this.toClient(resultLine(key, { [kind]: entries, ...modern }));
+      });
+    });
+  }
+
+  /** Runs `then` when the names of our tools are decided: at once, or after the worker's tools were read. */
+  #afterTools(then: () => void): void {
+    if (this.own.namesDecided || !this.readingTools) {
+      this.own.decideNames(this.inventory.names('tools'));
+      then();
+    } else void this.readingTools.then(then);
+  }
+
+  sendRequest(request: OpenRequest): void {
+    const { link } = this;
+    if (!link) return this.#hold(request);
+    if (!this.listens.has(request.key)) this.open.add(request);
+    link.send(request.bytes, () => {
+      request.sent = true;
+    });
+    if (link.full) this.port.pause();
+    if (this.handshake.era === 'modern' && this.introducedTo !== link && request.method !== 'server/discover') {
+      this.introducedTo = link;
+      this.readTools();
+    }
+  }
+
+  #forwardRequest(request: OpenRequest): void {
+    if (this.context.gate() === 'refusing') answerOpening(this, request);
+    else if (this.context.gate() === 'open' && this.held.size === 0) this.sendRequest(request);
+    else this.#hold(request);
+  }
+
+  #hold(request: OpenRequest): void {
+    if (this.held.add({ bytes: request.bytes, request })) return this.context.count('buffered');
+    this.context.count('expired');
+    this.listens.close(request.key);
+    this.fail(
+      request.key,
+      new SegueError('HOLD_FULL', 'the server is being restarted and too many requests are waiting; this one was not sent', {
+        retryAfterS: 5,
+      }),
+    );
+  }
+
+  #expire(request: OpenRequest): void {
+    this.context.count('expired');
+    this.listens.close(request.key);
+    const seconds = Math.round(this.context.config.limits.holdMs / 1000);
+    const text = request.repeated
+      ? `the server was restarted and did not come back within ${seconds} s; this call is safe to repeat`
+      : `the server is being restarted; this request waited ${seconds} s and was not sent`;
+    this.fail(request.key, new SegueError('HOLD_EXPIRED', text, { retryAfterS: 5 }));
+  }
+
+  // ——— notifications and answers
+
+  #notification(message: NotificationMessage): void {
+    switch (message.method) {
+      case 'notifications/cancelled':
+        return this.#cancel(message);
+      case 'notifications/initialized':
+        this.#commit();
+        this.handshake.initialized = true;
+        this.context.opened(this);
+        return this.context.gate() === 'open' ? this.introduce(message.bytes) : undefined;
+      case 'notifications/progress': {
+        const progress = this.asks.progress(message);
+        return progress?.link.send(progress.bytes);
+      }
+      default:
+        return this.#forwardNotification(message);
+    }
+  }
+
+  #forwardNotification(message: NotificationMessage): void {
+    const gate = this.context.gate();
+    if (gate === 'refusing' || this.lost) return;
+    if (this.held.size === 0 && (gate === 'open' || gate === 'draining')) return this.link?.send(message.bytes);
+    const held = this.held.add({ bytes: message.bytes, request: null });
+    if (!held) this.context.log.warn({ session: this.id, method: message.method }, 'the hold queue is full: notification dropped');
+  }
+
+  #cancel(message: NotificationMessage): void {
+    const key = keyAt(message, ['params', 'requestId']);
+    if (key === null || this.own.cancel(key)) return;
+    if (this.held.remove(key)) {
+      this.listens.close(key);
+      return; // never sent (F37)
+    }
+    const known = this.open.take(key) !== undefined || this.listens.close(key);
+    if (known) this.link?.send(message.bytes);
+  }
+
+  #response(message: ResponseMessage): void {
+    const answer = this.asks.answer(message);
+    if (answer) answer.link.send(answer.bytes);
+    else this.context.count('stale');
+  }
+
+  // ——— shared with from-worker.ts and over-reboot.ts
+
+  /** Tells the current worker that the client is ready, once. */
+  introduce(bytes: Buffer = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')): void {
+    const { link, handshake } = this;
+    if (!link || handshake.era !== 'legacy' || !handshake.initialized || this.introducedTo === link) return;
+    this.introducedTo = link;
+    link.send(bytes);
+    this.readTools();
+  }
+
+  /** Reads the worker's tools for their names and hints; a reboot reads them itself, to compare. */
+  readTools(): void {
+    const { link, handshake, context } = this;
+    if (!link || context.gate() !== 'open') return;
+    const declared = handshake.era === 'modern' || handshake.capabilities.tools !== undefined;
+    const read = declared ? this.readList('tools', 5_000) : Promise.resolve(this.inventory.setEmpty('tools'));
+    this.readingTools = read.then(
+      () => this.#toolsRead(),
+      (error: unknown) => {
+        context.log.debug({ session: this.id, error: String(error) }, 'the tools of the server could not be read');
+        this.#toolsRead();
+      },
+    );
+  }
+
+  #toolsRead(): void {
+    this.own.decideNames(this.inventory.names('tools'));
+    this.readingTools = null;
+  }
+
+  readList(kind: Parameters<Inventory['read']>[0], timeoutMs: number): ReturnType<Inventory['read']> {
+    const link = this.link!;
+    return this.inventory.read(kind, (method, params) => link.request(method, this.handshake.wrap(params), timeoutMs));
+  }
+
+  /** Runs `then` after a reading of the tools that is under way, in the order of the calls. */
+  whenToolsAreKnown(then: () => void): void {
+    if (this.readingTools) void this.readingTools.then(then);
+    else then();
+  }
+}
+
+export function paramsText(message: RequestMessage): string {
+  const span = find(message.bytes, ['params']);
+  return span ? message.bytes.toString('utf8', span.start, span.end) : '{}';
+}

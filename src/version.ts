@@ -1,0 +1,9 @@
+/** The version of this package, as package.json says it. */
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The package's root: one folder above src/ in the sources, two above it in dist/. */
+const root = existsSync(fileURLToPath(new URL('../package.json', import.meta.url))) ? '../' : '../../';
+
+export const VERSION: string = createRequire(import.meta.url)(`${root}package.json`).version;

@@ -1,0 +1,233 @@
+/**
+ * The pipe to one worker: lines in, lines out, and the moment at which each message was sent.
+ *
+ * A message counts as sent from the moment its bytes are handed to the kernel. Only one write is under way at a time
+ * and it carries at most 64 KiB of small messages, so that what waits behind it is known to be unsent and can be sent
+ * to the next worker instead (faults.md F2). After `fence` nothing goes to the worker and nothing of it counts.
+ */
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import { LineSplitter } from '../wire/lines.ts';
+import { type Garbage, isObject, type Json, type Message, parse, requestLine } from '../wire/message.ts';
+import type { WorkerProcess } from './process.ts';
+
+const NEWLINE = Buffer.from('\n');
+const CHUNK_BYTES = 64 * 1024;
+/** Above this much unsent the client is no longer read. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+export interface LinkHandlers {
+  onMessage(message: Message): void;
+  onGarbage(why: string, line: Buffer): void;
+  /** The worker cannot be talked to any more: an endless line (F22), a stuck pipe (F24). */
+  onTrouble(message: string): void;
+  /** The backlog has fallen below the high-water mark again. */
+  onDrain(): void;
+}
+
+export interface LinkLimits {
+  maxLineBytes: number;
+  writeMs: number;
+}
+
+interface Outgoing {
+  bytes: Buffer;
+  onSent: (() => void) | undefined;
+}
+
+interface Pending {
+  resolve(result: Json): void;
+  reject(error: SegueError): void;
+  cancelTimer(): void;
+}
+
+export class Link {
+  readonly generation: number;
+  readonly process: WorkerProcess;
+  readonly #env: Env;
+  readonly #limits: LinkLimits;
+  readonly #handlers: LinkHandlers;
+  readonly #splitter: LineSplitter;
+  readonly #pending = new Map<string, Pending>();
+  #queue: Outgoing[] = [];
+  #queueBytes = 0;
+  #writing = false;
+  #fenced = false;
+  #broken = false;
+  #requests = 0;
+  #wasFull = false;
+  #endRequested = false;
+  /** Monotonic time of the last line of the worker (F14). */
+  lastHeardAt: number;
+  /** Resolves when the first message was queued for the worker. */
+  readonly asked: Promise<void>;
+  /** Resolves when the worker has answered anything at all: it lives and speaks the protocol. */
+  readonly answered: Promise<void>;
+  readonly #markAsked: () => void;
+  readonly #markAnswered: () => void;
+
+  constructor(env: Env, process: WorkerProcess, limits: LinkLimits, handlers: LinkHandlers) {
+    this.generation = process.generation;
+    this.process = process;
+    this.#env = env;
+    this.#limits = limits;
+    this.#handlers = handlers;
+    this.lastHeardAt = env.monotonic();
+    ({ promise: this.asked, resolve: this.#markAsked } = Promise.withResolvers<void>());
+    ({ promise: this.answered, resolve: this.#markAnswered } = Promise.withResolvers<void>());
+    this.#splitter = new LineSplitter(limits.maxLineBytes, {
+      onLine: (line) => this.#receive(line),
+      onOverflow: () => handlers.onTrouble(`the server wrote a line above ${limits.maxLineBytes} bytes`),
+    });
+    process.stdout.on('data', (chunk: Buffer) => {
+      if (!this.#fenced) this.#splitter.push(chunk);
+    });
+    process.stdin.on('error', () => this.#breakPipe());
+    process.stdin.on('close', () => this.#breakPipe());
+  }
+
+  get fenced(): boolean {
+    return this.#fenced;
+  }
+
+  get full(): boolean {
+    return this.#queueBytes > HIGH_WATER_BYTES;
+  }
+
+  /** Queues one message (without its newline). `onSent` runs when its first byte goes to the kernel. */
+  send(bytes: Buffer, onSent?: () => void): void {
+    if (this.#fenced) return;
+    this.#markAsked();
+    this.#queue.push({ bytes, onSent });
+    this.#queueBytes += bytes.length + 1;
+    this.#wasFull ||= this.full;
+    this.#write();
+  }
+
+  /**
+   * A request of Segue's own; its id cannot clash with a client's. `params` is JSON text.
+   * Rejects TIMEOUT_EXCEEDED, or PROCESS_FAILED when the link is fenced or the server answers with an error.
+   */
+  request(method: string, params: string | undefined, timeoutMs: number): Promise<Json> {
+    if (this.#fenced) return Promise.reject(gone(method));
+    const key = JSON.stringify(`segue:${this.generation}:${++this.#requests}`);
+    return new Promise((resolve, reject) => {
+      const cancelTimer = this.#env.timer(timeoutMs, () => {
+        this.#pending.delete(key);
+        reject(
+          new SegueError('TIMEOUT_EXCEEDED', `the server did not answer ${method} within ${timeoutMs} ms`),
+        );
+      });
+      this.#pending.set(key, { resolve, reject, cancelTimer });
+      this.send(requestLine(key, method, params));
+    });
+  }
+
+  pause(): void {
+    this.process.stdout.pause();
+  }
+
+  resume(): void {
+    this.process.stdout.resume();
+  }
+
+  /** Ends the worker's stdin when all that was queued is written: the soft end of a client that has left. */
+  endInput(): void {
+    this.#endRequested = true;
+    this.#write();
+  }
+
+  /** From here on nothing goes to this worker, and nothing that it still says counts (F28). Idempotent. */
+  fence(): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    this.#queue = [];
+    this.#queueBytes = 0;
+    this.process.stdout.resume(); // a paused pipe would keep the old worker from ending
+    for (const [, pending] of this.#pending) {
+      pending.cancelTimer();
+      pending.reject(gone('the request'));
+    }
+    this.#pending.clear();
+  }
+
+  #breakPipe(): void {
+    this.#broken = true;
+  }
+
+  #write(): void {
+    if (this.#writing || this.#broken || this.#fenced) return;
+    if (this.#queue.length === 0) {
+      if (this.#endRequested) this.process.stdin.end();
+      return;
+    }
+    const chunk = this.#nextChunk();
+    this.#writing = true;
+    const cancelTimer = this.#env.timer(this.#limits.writeMs, () => {
+      this.#handlers.onTrouble(`the server has read nothing for ${this.#limits.writeMs} ms`);
+    });
+    this.process.stdin.write(chunk, () => {
+      cancelTimer();
+      this.#writing = false;
+      this.#write();
+      if (this.#wasFull && !this.full) {
+        this.#wasFull = false;
+        this.#handlers.onDrain();
+      }
+    });
+  }
+
+  /** Takes whole messages up to the chunk size, at least one, and marks them as sent. */
+  #nextChunk(): Buffer {
+    const parts: Buffer[] = [];
+    let size = 0;
+    let count = 0;
+    for (const { bytes, onSent } of this.#queue) {
+      if (count > 0 && size + bytes.length >= CHUNK_BYTES) break;
+      parts.push(bytes, NEWLINE);
+      size += bytes.length + 1;
+      count++;
+      onSent?.();
+    }
+    this.#queue.splice(0, count);
+    this.#queueBytes -= size;
+    return Buffer.concat(parts, size);
+  }
+
+  #receive(line: Buffer): void {
+    if (this.#fenced) return; // the splitter may hold more lines of the chunk in which the fence fell
+    this.lastHeardAt = this.#env.monotonic();
+    const parsed = parse(line);
+    if (parsed.kind === 'batch') for (const message of parsed.messages) this.#route(message, line);
+    else this.#route(parsed, line);
+  }
+
+  #route(message: Message | Garbage, line: Buffer): void {
+    if (message.kind === 'garbage') return this.#handlers.onGarbage(message.why, line);
+    if (message.kind === 'response') this.#markAnswered();
+    if (message.kind === 'response' && this.#settle(message.key, message.json)) return;
+    this.#handlers.onMessage(message);
+  }
+
+  #settle(key: string, json: Json): boolean {
+    const pending = this.#pending.get(key);
+    // A late answer to a request of ours is ours too: it must not reach a client.
+    if (!pending) return key.startsWith(`"segue:${this.generation}:`);
+    this.#pending.delete(key);
+    pending.cancelTimer();
+    if (isObject(json.result)) pending.resolve(json.result);
+    else pending.reject(refused(json.error));
+    return true;
+  }
+}
+
+function gone(what: string): SegueError {
+  return new SegueError('PROCESS_FAILED', `the server went away before it answered ${what}`);
+}
+
+function refused(error: unknown): SegueError {
+  const { code, message } = isObject(error) ? error : { code: undefined, message: 'a malformed answer' };
+  return new SegueError('PROCESS_FAILED', `the server answered with an error: ${String(message)}`, {
+    data: { rpc_code: code, answered: true },
+  });
+}
