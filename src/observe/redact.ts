@@ -13,7 +13,7 @@ const ENVIRONMENT_NAME = /^(?:env|environment|environ)$/i;
 const TOKEN =
   /\b(?:(Bearer|Basic)\s+[\w.~+/=-]{8,}|(?:sk|pk|ghp|gho|ghs|ghu|github_pat|glpat|xox[abp])[-_][\w-]{12,}|AKIA[A-Z0-9]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)/g;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:)[^\s@/]+@/gi;
-const MAX_DEPTH = 12;
+const MAX_DEPTH = 40;
 
 /** True for `token`, `apiKey`, `--client-secret`, `SEGUE_PASSWORD`; false for `tokens_used`. */
 export function isSecretName(name: string): boolean {
@@ -43,7 +43,7 @@ export function redactArgs(args: readonly string[]): string[] {
   });
 }
 
-/** A deep copy that is safe to log: plain JSON values, no cycles, at most 12 levels, errors as objects. */
+/** A deep copy that is safe to log: plain JSON values, no cycles, at most 40 levels, errors as objects. */
 export function redact(value: unknown): unknown {
   return copy(value, [], 0);
 }
