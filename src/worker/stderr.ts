@@ -17,10 +17,8 @@ export class StderrRing {
     const kept = chunk.subarray(Math.max(0, chunk.length - size));
     const beforeWrap = kept.copy(this.#ring, this.#next);
     kept.copy(this.#ring, 0, beforeWrap);
-    this.#full ||= chunk.length > size || this.#next + kept.length > size;
+    this.#full ||= this.#next + kept.length >= size;
     this.#next = (this.#next + kept.length) % size;
-    // Exactly full: nothing is lost yet, but `next` is 0 again and the whole ring counts.
-    if (this.#next === 0 && kept.length > 0) this.#full = true;
   }
 
   /** The last bytes as text: whole characters only, and never more bytes of UTF-8 than the limit. */

@@ -38,7 +38,7 @@ describe('the soft end of a worker', () => {
     expect(systemEnv.process(worker.pid)).toBeNull();
   });
 
-  shows('F14 F7', 'ends a worker that SIGSTOP has halted', async () => {
+  shows('F7', 'ends a worker that SIGSTOP has halted', async () => {
     const worker = await start(fixture('exits-on-eof'));
     await line(worker);
     systemEnv.kill(worker.pid, 'SIGSTOP');
