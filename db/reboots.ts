@@ -78,18 +78,6 @@ export function rebootRows(orm: Orm) {
   };
 }
 
-/** What the statistics count; the rest is in the report. */
-export function endedReboot(report: RestartReport): EndedReboot | null {
-  if (report.success === undefined) return null;
-  return {
-    success: report.success,
-    completedAt: report.completed_at === undefined ? null : Date.parse(report.completed_at),
-    blackoutMs: report.blackout_ms ?? null,
-    sessionsKept: report.sessions.kept,
-    sessionsLost: report.sessions.lost.length,
-  };
-}
-
 function rowOf(instance: string, report: RestartReport, stderrTail: Buffer | null) {
   const { stderr_tail: _sealedBeside, ...plain } = report;
   return {

@@ -1,0 +1,244 @@
+/**
+ * The one way in which a store writes: in order, in batches of one transaction, with locks waited for off the loop.
+ * What cannot be written waits in a bounded backlog; the relay is never held up by a disk (F42, F43).
+ */
+import { BUSY_BUDGET_MS, isBusy, isRowFault, whileBusy } from '../../db/busy.ts';
+import type { Database } from '../../db/database.ts';
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { Seal } from '../serializer/seal.ts';
+
+export interface Connection {
+  db: Database;
+  seal: Seal;
+}
+
+/**
+ * `waiting`: not opened yet, writes are queued. `ready`. `degraded`: the last try failed for `reason`; writes are
+ * queued and tried again. `off`: nothing is kept.
+ */
+export interface StoreStatus {
+  state: 'waiting' | 'ready' | 'degraded' | 'off';
+  reason?: string;
+  /** Why it is degraded: STATE_CORRUPTION (damaged, or from a newer version), SYSTEM_NOT_READY, … */
+  error?: SegueError;
+}
+
+export type WriteRow = (connection: Connection) => void;
+
+interface Write {
+  what: string;
+  run: WriteRow;
+  /** Called with null after the commit; before that with why it is not committed now. */
+  settle(error: SegueError | null): void;
+  /** Stays in the backlog when it cannot be written now. */
+  keep: boolean;
+}
+
+const BATCH = 100;
+const BACKLOG = 1_000;
+const RETRY_AFTER_MS = 5_000;
+const CLOSE_BUDGET_MS = 200;
+
+export interface WriteQueueOptions {
+  env: Env;
+  log: Log;
+  /** Opens the database and puts our row into it; called again after it was lost. */
+  connect(signal: AbortSignal): Promise<Connection>;
+}
+
+export class WriteQueue {
+  #status: StoreStatus = { state: 'waiting' };
+  #connection: Connection | null = null;
+  #backlog: Write[] = [];
+  #running: Promise<void> | null = null;
+  #inProgress = 0;
+  #lastTry = 0;
+  #dropped = 0;
+  readonly #closing = new AbortController();
+  readonly #env: Env;
+  readonly #log: Log;
+  readonly #connect: WriteQueueOptions['connect'];
+
+  constructor(options: WriteQueueOptions) {
+    this.#env = options.env;
+    this.#log = options.log;
+    this.#connect = options.connect;
+  }
+
+  get status(): StoreStatus {
+    return this.#status;
+  }
+
+  /** For reads; null while there is no open database. */
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
+  get pending(): number {
+    return this.#backlog.length + this.#inProgress;
+  }
+
+  turnOff(): void {
+    this.#status = { state: 'off' };
+  }
+
+  /** Never rejects; ends `ready` or `degraded`. */
+  open(): Promise<void> {
+    if (this.#status.state === 'off') return Promise.resolve();
+    return this.#drain();
+  }
+
+  /**
+   * Resolves when committed while `ready`, else at once. Never rejects: a row that must wait is kept. `onCommit` is
+   * called when it is in the database, maybe much later.
+   */
+  write(what: string, run: WriteRow, onCommit?: () => void): Promise<void> {
+    if (this.#status.state === 'off') return Promise.resolve();
+    const ready = this.#status.state === 'ready';
+    const committed = new Promise<void>((resolve) => {
+      const settle = (error: SegueError | null) => {
+        if (error === null) onCommit?.();
+        resolve();
+      };
+      this.#push({ what, run, settle, keep: true });
+    });
+    if (ready || this.#isRetryDue()) void this.#drain();
+    return ready ? committed : Promise.resolve();
+  }
+
+  /** Resolves when committed. Rejects the reason when it cannot be committed now; then it is not written later. */
+  async writeNow(what: string, run: WriteRow): Promise<void> {
+    await this.ready();
+    await new Promise<void>((resolve, reject) => {
+      this.#push({ what, run, settle: (error) => (error ? reject(error) : resolve()), keep: false });
+      void this.#drain();
+    });
+  }
+
+  /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
+  async ready(): Promise<Connection> {
+    if (this.#running !== null && this.#status.state === 'waiting') await this.#running;
+    else if (this.#isRetryDue()) await this.#drain();
+    if (this.#status.state === 'ready' && this.#connection !== null) return this.#connection;
+    throw (
+      this.#status.error ?? new SegueError('SYSTEM_NOT_READY', `the state store is ${this.#status.state}`)
+    );
+  }
+
+  /** Tries once more to write what waits, and `last`; then lets go of the database. */
+  async close(last: WriteRow): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    const connection = this.#connection;
+    const writes = this.#backlog.splice(0);
+    const opened = this.#status.state !== 'waiting' && this.#status.state !== 'off';
+    this.#connection = null;
+    this.#status = { state: 'off' };
+    if (!opened) return;
+    try {
+      if (connection === null) throw new Error('there is no open database');
+      const limits = { budgetMs: CLOSE_BUDGET_MS };
+      await whileBusy(this.#env, limits, () => {
+        connection.db.transaction(() => {
+          for (const write of writes) this.#runRow(write, connection);
+          last(connection);
+        });
+      });
+    } catch (error) {
+      this.#log.warn({ err: error, lost: writes.length + this.#dropped }, 'state was not saved at the end');
+    } finally {
+      for (const write of writes) write.settle(null);
+      connection?.db.close();
+    }
+  }
+
+  #push(write: Write): void {
+    this.#backlog.push(write);
+    if (this.#backlog.length <= BACKLOG || this.#status.state === 'ready') return;
+    this.#backlog.shift();
+    this.#dropped += 1;
+  }
+
+  #isRetryDue(): boolean {
+    const degraded = this.#status.state === 'degraded' && this.#running === null;
+    return degraded && this.#env.monotonic() - this.#lastTry >= RETRY_AFTER_MS;
+  }
+
+  #drain(): Promise<void> {
+    this.#running ??= this.#writeAll();
+    return this.#running;
+  }
+
+  async #writeAll(): Promise<void> {
+    // Whatever the caller writes in this turn of the loop shares one commit.
+    await Promise.resolve();
+    // A store that is degraded has waited long enough.
+    const budgetMs = this.#status.state === 'degraded' ? 0 : BUSY_BUDGET_MS;
+    try {
+      this.#connection ??= await this.#connect(this.#closing.signal);
+      while (this.#backlog.length > 0 && !this.#closing.signal.aborted) {
+        await this.#writeBatch(this.#connection, budgetMs);
+      }
+      this.#recover();
+    } catch (error) {
+      this.#degrade(error);
+    } finally {
+      // In the same turn as the last look at the backlog: a write that comes now starts the next run.
+      this.#running = null;
+    }
+  }
+
+  async #writeBatch(connection: Connection, budgetMs: number): Promise<void> {
+    const batch = this.#backlog.splice(0, BATCH);
+    this.#inProgress = batch.length;
+    try {
+      await whileBusy(this.#env, { budgetMs, signal: this.#closing.signal }, () => {
+        connection.db.transaction(() => {
+          for (const write of batch) this.#runRow(write, connection);
+        });
+      });
+    } catch (error) {
+      this.#backlog.unshift(...batch);
+      throw error;
+    } finally {
+      this.#inProgress = 0;
+    }
+    for (const write of batch) write.settle(null);
+  }
+
+  /** A row that can never be written must not stop those behind it. */
+  #runRow(write: Write, connection: Connection): void {
+    try {
+      connection.db.transaction(() => write.run(connection));
+    } catch (error) {
+      if (!isRowFault(error)) throw error;
+      this.#log.error({ err: error, what: write.what }, 'a row of the state was refused and is lost');
+      write.settle(SegueError.from(error, 'STATE_CORRUPTION'));
+    }
+  }
+
+  #recover(): void {
+    if (this.#status.state === 'degraded') {
+      this.#log.info({ lost: this.#dropped }, 'state is saved again');
+    }
+    this.#dropped = 0;
+    this.#status = { state: 'ready' };
+  }
+
+  #degrade(cause: unknown): void {
+    const error = SegueError.from(cause, 'SYSTEM_NOT_READY');
+    const reason = isBusy(cause) ? 'another process holds the lock of the database' : error.message;
+    if (reason !== this.#status.reason) this.#log.warn({ err: error, reason }, 'state is not saved');
+    this.#status = { state: 'degraded', reason, error };
+    this.#lastTry = this.#env.monotonic();
+    if (!isBusy(cause)) {
+      this.#connection?.db.close();
+      this.#connection = null;
+    }
+    for (const write of this.#backlog) write.settle(error);
+    this.#backlog = this.#backlog.filter((write) => write.keep);
+    this.#dropped += this.#backlog.splice(0, this.#backlog.length - BACKLOG).length;
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Durable state, as the supervisor sees it. Nothing is created on disk before `open`, so that a start that is thrown
+ * away leaves nothing behind. Records never reject and never hold up the relay: a store that cannot write says
+ * `degraded` with its reason and catches up later. History and audit belong to the name, sessions and snapshots to the
+ * instance; several supervisors of one name share the database.
+ */
+import { dirname } from 'node:path';
+import { BUSY_BUDGET_MS, whileBusy } from '../../db/busy.ts';
+import type { RestartReport } from '../control/schemas.ts';
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { type KeySource, loadKey } from '../serializer/key.ts';
+import { createSeal } from '../serializer/seal.ts';
+import type { SnapshotDocument } from '../serializer/snapshot.ts';
+import { type Burial, buryDead } from './bury.ts';
+import { databaseFile, privateDirectory } from './directory.ts';
+import { HealthProbe, type StoreHealth } from './health.ts';
+import { type ReconnectionStats, ReportHistory, type RestartStats, stderrIdentity } from './history.ts';
+import type { IntegrityResult } from './integrity.ts';
+import { type Connection, type StoreStatus, WriteQueue, type WriteRow } from './queue.ts';
+import { type SavedSnapshot, SnapshotStore } from './snapshots.ts';
+
+export interface StoreOptions {
+  env: Env;
+  log: Log;
+  name: string;
+  /** Unique to this run of the supervisor. */
+  instance: string;
+  command: string[];
+  cwd: string;
+  version: string;
+  /** As `stateDirectory` gives it; made by `open`. */
+  directory: string;
+  /** As `keySource` gives it. */
+  keySource: KeySource;
+  /** False: the store is `off`, nothing is ever written. */
+  persist: boolean;
+  socketPath: string;
+}
+
+/** What has ended this long ago is deleted at the end of an instance (F61). */
+const RETENTION_MS = 30 * 24 * 3600 * 1000;
+const SNAPSHOTS_KEPT = 10;
+/** Handshakes that are tried, newest first, when one cannot be opened. */
+const HANDSHAKES_TRIED = 5;
+
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #queue: WriteQueue;
+  readonly #health: HealthProbe;
+  readonly #snapshots: SnapshotStore;
+  readonly #history: ReportHistory;
+
+  constructor(options: StoreOptions) {
+    const { env, log } = options;
+    this.#options = options;
+    this.#queue = new WriteQueue({ env, log, connect: (signal) => connect(options, signal) });
+    this.#health = new HealthProbe(env, databaseFile(options.directory));
+    this.#snapshots = new SnapshotStore(this.#queue, options.instance, env);
+    this.#history = new ReportHistory(() => this.#queue.connection);
+    if (!options.persist) this.#queue.turnOff();
+  }
+
+  get status(): StoreStatus {
+    return this.#queue.status;
+  }
+
+  /** Makes directory, key and database, applies migrations, writes what waits. Never rejects. */
+  async open(): Promise<void> {
+    await this.#queue.open();
+    if (this.status.state === 'ready') this.#health.start();
+  }
+
+  /**
+   * Intent before effect: resolves when committed; at once while waiting, degraded or off. `machine` is the persisted
+   * envelope: the latest one is kept, with the instance. `at` is epoch milliseconds, here and below.
+   */
+  transition(row: {
+    rebootId: string | null;
+    from: string;
+    to: string;
+    event: string;
+    at: number;
+    machine: unknown;
+  }): Promise<void> {
+    const { machine, ...journal } = row;
+    const instance = this.#options.instance;
+    return this.#queue.write('transition', ({ db }) => {
+      db.reboots.addTransition({ instance, ...journal });
+      db.instances.saveMachine(instance, machine);
+    });
+  }
+
+  /** A later report of the same reboot replaces the earlier one. */
+  report(report: RestartReport): Promise<void> {
+    const saved = this.#history.keep(report);
+    const tail = report.stderr_tail;
+    const write: WriteRow = ({ db, seal }) => {
+      const sealed =
+        tail === undefined ? null : seal.seal(Buffer.from(tail), stderrIdentity(report.reboot_id));
+      db.reboots.save(this.#options.instance, report, sealed);
+    };
+    return this.#queue.write('report', write, saved);
+  }
+
+  workerStarted(row: {
+    generation: number;
+    pid: number;
+    startTime: string;
+    bootId: string;
+    at: number;
+  }): Promise<void> {
+    const { at: startedAt, ...worker } = row;
+    return this.#queue.write('worker start', ({ db }) => {
+      db.instances.workerStarted({ instance: this.#options.instance, ...worker, startedAt });
+    });
+  }
+
+  workerExited(row: {
+    generation: number;
+    code: number | null;
+    signal: string | null;
+    at: number;
+    stderrTail: string;
+  }): Promise<void> {
+    const { instance } = this.#options;
+    return this.#queue.write('worker exit', ({ db, seal }) => {
+      db.instances.workerExited(instance, row.generation, {
+        exitedAt: row.at,
+        exitCode: row.code,
+        exitSignal: row.signal,
+        stderrTail: seal.seal(Buffer.from(row.stderrTail), `worker/${instance}/${row.generation}/stderr`),
+      });
+    });
+  }
+
+  /** `handshake: null` leaves the one that is stored. */
+  session(row: {
+    id: string;
+    era: string;
+    client: string;
+    protocolVersion: string | null;
+    handshake: unknown;
+    state: string;
+    at: number;
+  }): Promise<void> {
+    const { handshake, at, ...session } = row;
+    const { instance } = this.#options;
+    const plain = handshake === null ? null : Buffer.from(JSON.stringify(handshake));
+    return this.#queue.write('session', ({ db, seal }) => {
+      db.sessions.save({
+        instance,
+        ...session,
+        updatedAt: at,
+        handshakeAt: plain && at,
+        handshake: plain && seal.seal(plain, handshakeIdentity(instance, row.id)),
+      });
+    });
+  }
+
+  /** The newest handshake of any instance of the name that can be opened; else null. */
+  async lastHandshake(era: string, protocolVersion?: string): Promise<unknown> {
+    const connection = await this.#readable();
+    for (const row of connection?.db.sessions.handshakes(era, protocolVersion, HANDSHAKES_TRIED) ?? []) {
+      try {
+        const identity = handshakeIdentity(row.instance, row.id);
+        return JSON.parse(connection!.seal.open(row.handshake!, identity).toString());
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'a stored handshake was refused');
+      }
+    }
+    return null;
+  }
+
+  audit(row: {
+    at: number;
+    principal: string;
+    action: string;
+    detail: unknown;
+    result: string;
+  }): Promise<void> {
+    const { instance } = this.#options;
+    return this.#queue.write('audit', ({ db }) => db.audit.add({ instance, ...row }));
+  }
+
+  /**
+   * Sealed, committed, read back over a second connection, opened, its hash compared. Rejects SYSTEM_NOT_READY when it
+   * cannot be stored now, STATE_CORRUPTION when it could not be read again. `bytes` is the plain size.
+   */
+  saveSnapshot(rebootId: string, document: SnapshotDocument): Promise<SavedSnapshot> {
+    return this.#snapshots.save(rebootId, document);
+  }
+
+  /** Rejects STATE_CORRUPTION with the reason: unknown id, wrong key, tampered, hash, schema (F48, F66). */
+  loadSnapshot(id: string): Promise<SnapshotDocument> {
+    return this.#snapshots.load(id);
+  }
+
+  /** The newest snapshot of an instance that is good, by default of this one; the refused ones are named. */
+  newestSnapshot(instance?: string) {
+    return this.#snapshots.newestGood(instance);
+  }
+
+  pruneSnapshots(keep: number = SNAPSHOTS_KEPT): Promise<void> {
+    return this.#snapshots.prune(keep);
+  }
+
+  /** Newest first; of all instances of the name. */
+  async history(limit: number): Promise<RestartReport[]> {
+    await this.#readable();
+    return this.#history.newest(limit);
+  }
+
+  /** By id or by a unique prefix of it. */
+  async findReport(idOrPrefix: string): Promise<RestartReport | null> {
+    await this.#readable();
+    return this.#history.find(idOrPrefix);
+  }
+
+  async stats(): Promise<RestartStats> {
+    await this.#readable();
+    return this.#history.stats();
+  }
+
+  async reconnectionStats(): Promise<ReconnectionStats> {
+    await this.#readable();
+    return this.#history.reconnectionStats();
+  }
+
+  health(): Promise<StoreHealth> {
+    return this.#health.measure(this.#queue);
+  }
+
+  /** Runs the background integrity check now. */
+  checkIntegrity(): Promise<IntegrityResult> {
+    return this.#health.check();
+  }
+
+  /** Ends what dead instances of this name left behind. Never rejects: what could not be done is logged. */
+  async bury(): Promise<Burial> {
+    const { instance, env, log } = this.#options;
+    try {
+      return await buryDead(this.#queue, instance, env, log);
+    } catch (error) {
+      if (this.status.state !== 'off') log.error({ err: error }, 'dead instances could not be buried');
+      return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+    }
+  }
+
+  /** Marks the instance as ended, deletes what is old, lets go of the database: at most some 200 ms. Never rejects. */
+  async close(how: string): Promise<void> {
+    this.#health.stop();
+    const now = this.#options.env.now();
+    await this.#queue.close(({ db }) => {
+      db.instances.end(this.#options.instance, how, now);
+      db.snapshots.prune(this.#options.instance, SNAPSHOTS_KEPT);
+      db.instances.purge(now - RETENTION_MS);
+      db.reboots.purge(now - RETENTION_MS);
+      db.reboots.purgeTransitions(now - RETENTION_MS);
+      db.audit.purge(now - RETENTION_MS);
+    });
+  }
+
+  /** For reads: without a database there is nothing to read, and the status says why. */
+  #readable(): Promise<Connection | null> {
+    return this.#queue.ready().catch(() => null);
+  }
+}
+
+export function createStore(options: StoreOptions): Store {
+  return new Store(options);
+}
+
+/** SQLite and Drizzle are loaded here, not at start. */
+async function connect(options: StoreOptions, signal: AbortSignal): Promise<Connection> {
+  const { env, directory, keySource } = options;
+  await privateDirectory(dirname(directory));
+  await privateDirectory(directory);
+  const seal = createSeal(await loadKey(keySource, env), env);
+  const { connect: openDatabase } = await import('../../db/database.ts');
+  const limits = { budgetMs: BUSY_BUDGET_MS, signal };
+  const db = await openDatabase(databaseFile(directory), env, limits);
+  try {
+    await whileBusy(env, limits, () => db.instances.add(instanceRow(options)));
+  } catch (error) {
+    db.close();
+    throw SegueError.from(error, 'SYSTEM_NOT_READY');
+  }
+  return { db, seal };
+}
+
+function instanceRow({ env, instance, name, socketPath, command, cwd, version }: StoreOptions) {
+  const startTime = env.process(process.pid)?.startTime ?? '';
+  const self = { pid: process.pid, startTime, bootId: env.bootId() };
+  return { id: instance, name, ...self, socketPath, command, cwd, version, startedAt: env.now() };
+}
+
+const handshakeIdentity = (instance: string, session: string) => `session/${instance}/${session}/handshake`;
