@@ -1,5 +1,5 @@
 /** Who steered Segue, and how it ended. */
-import { desc, lt } from 'drizzle-orm';
+import { desc, lt } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { audit } from './schema.ts';
 

@@ -1,5 +1,5 @@
 /** Supervisors and the workers they started. */
-import { and, desc, eq, isNull, lt, notInArray, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, lt, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { instances, sessions, workers } from './schema.ts';
 

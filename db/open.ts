@@ -6,11 +6,12 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+
 import type { Env } from '../src/env.ts';
 import { SegueError } from '../src/errors.ts';
 import { type BusyLimits, isBusy, isDamage, whileBusy } from './busy.ts';
+import { drizzle, readMigrationFiles } from './drizzle.ts';
 
 export type Orm = BetterSQLite3Database;
 

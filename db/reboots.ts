@@ -1,6 +1,7 @@
 /** The restart history of a name, and the journal of transitions behind it. */
-import { and, desc, eq, isNotNull, isNull, lt, max, notInArray, sql } from 'drizzle-orm';
+
 import type { RestartReport } from '../src/control/schemas.ts';
+import { and, desc, eq, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { reboots, transitions } from './schema.ts';
 

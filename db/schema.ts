@@ -3,8 +3,9 @@
  * at the same time. What belongs to an instance goes with its row; reports and audit belong to the name and are kept
  * by age. Times are epoch milliseconds. Columns of type `blob` hold message content and are sealed (src/serializer).
  */
-import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
 import type { RestartReport } from '../src/control/schemas.ts';
+import { blob, index, integer, primaryKey, real, sqliteTable, text } from './drizzle.ts';
 
 /** One run of a supervisor. `endedAt` is empty while it lives, or when it died and nobody has buried it. */
 export const instances = sqliteTable(

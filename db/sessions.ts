@@ -1,5 +1,5 @@
 /** The clients of an instance, and the newest handshakes of the name. */
-import { and, desc, eq, isNotNull } from 'drizzle-orm';
+import { and, desc, eq, isNotNull } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { sessions } from './schema.ts';
 

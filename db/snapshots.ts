@@ -1,5 +1,5 @@
 /** Sealed snapshots of an instance. */
-import { and, desc, eq, inArray, isNotNull, notInArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, notInArray } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { instances, snapshots } from './schema.ts';
 
