@@ -1,0 +1,158 @@
+/** A state home of its own for a test, stores in it, and fixture programs that live in it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import BetterSqlite3 from 'better-sqlite3';
+import { onTestFinished } from 'vitest';
+import type { RestartReport } from '../../src/control/schemas.ts';
+import { type Env, systemEnv } from '../../src/env.ts';
+import { type Log, silentLog } from '../../src/observe/log.ts';
+import { keySource } from '../../src/serializer/key.ts';
+import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
+import { createStore, type Store, type StoreOptions } from '../../src/state/store.ts';
+
+export const NAME = 'echo';
+
+export interface Room {
+  home: string;
+  environment: Record<string, string>;
+  /** Of NAME. */
+  file: string;
+  store(options?: Partial<StoreOptions>): Store;
+}
+
+export function room(): Room {
+  const home = mkdtempSync(join(tmpdir(), 'segue-state-'));
+  const environment = { XDG_STATE_HOME: home, HOME: home };
+  const directory = stateDirectory(NAME, environment);
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  return {
+    home,
+    environment,
+    file: databaseFile(directory),
+    store(options = {}) {
+      const store = createStore({
+        env: systemEnv,
+        log: silentLog,
+        name: NAME,
+        instance: systemEnv.uuid(),
+        command: ['node', 'echo.mjs'],
+        cwd: '/srv',
+        version: '0.1.0',
+        directory,
+        keySource: keySource(environment),
+        persist: true,
+        socketPath: '/run/segue/0.sock',
+        ...options,
+      });
+      onTestFinished(() => store.close('test'));
+      return store;
+    },
+  };
+}
+
+/** Looks at the file, or changes it, behind the store's back. */
+export function raw<T>(file: string, use: (db: BetterSqlite3.Database) => T): T {
+  const db = new BetterSqlite3(file);
+  try {
+    return use(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** An Env whose waits take no time: its monotonic clock jumps to the end of each. */
+export function hastyEnv(): Env & { skip(ms: number): void } {
+  let skippedMs = 0;
+  return {
+    ...systemEnv,
+    monotonic: () => systemEnv.monotonic() + skippedMs,
+    skip: (ms) => {
+      skippedMs += ms;
+    },
+    timer(ms, fn) {
+      const handle = setImmediate(() => {
+        skippedMs += ms;
+        fn();
+      });
+      return () => clearImmediate(handle);
+    },
+  };
+}
+
+/** Remembers what was said at warn and error. */
+export function listeningLog(): Log & { said: string[] } {
+  const said: string[] = [];
+  const log = { ...silentLog, said, child: () => log };
+  log.warn = (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`);
+  log.error = log.warn;
+  return log;
+}
+
+export interface Program {
+  child: ChildProcess;
+  pid: number;
+  /** The next line of its stdout, parsed. Rejects when it ends first. */
+  next(): Promise<Record<string, unknown>>;
+  say(line: string): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Runs a fixture with node; it says JSON lines on stdout. Killed at the end of the test. */
+export function program(file: URL, args: unknown, environment: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, [file.pathname, JSON.stringify(args)], {
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
+  const exit = once(child, 'exit');
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exit;
+  };
+  onTestFinished(kill);
+  return {
+    child,
+    pid: child.pid!,
+    async next() {
+      const line = await lines.next();
+      if (line.done) throw new Error(`${file.pathname} ended`);
+      return JSON.parse(line.value);
+    },
+    say: (line) => void child.stdin!.write(`${line}\n`),
+    kill,
+  };
+}
+
+export function report(id: string, changes: Partial<RestartReport> = {}): RestartReport {
+  return {
+    success: true,
+    reboot_id: id,
+    graceful: true,
+    preserve_state: true,
+    timeout: 30,
+    phase: 'reconnect',
+    progress: 100,
+    message: 'restarted',
+    restart_reason: 'manual_request',
+    requested_by: 'stdio',
+    trigger: 'request',
+    outcome: 'completed',
+    started_at: '2026-01-02T03:04:05.000Z',
+    completed_at: '2026-01-02T03:04:06.000Z',
+    duration_ms: 1000,
+    blackout_ms: 250.5,
+    phases: [],
+    requests: { drained: 0, buffered: 0, repeated: 0, failed: 0, expired: 0 },
+    sessions: { kept: 1, lost: [] },
+    partial: false,
+    rolled_back: false,
+    tools_changed: { added: [], removed: [], changed: [] },
+    errors: [],
+    ...changes,
+  };
+}
