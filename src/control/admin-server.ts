@@ -17,7 +17,7 @@ const MAX_CONNECTIONS = 32;
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 export interface AdminServerOptions {
-  /** The socket's path; its directory is made 0700 when it is missing. At most 107 bytes (103 on macOS). */
+  /** From `adminSocketPath`; its directory is made when it is missing, and must be ours alone. */
   path: string;
   control: Control;
   log: Log;
@@ -31,7 +31,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** @throws SegueError INITIALIZATION_FAILED when another process listens there, or the directory is not ours alone. */
+/** @throws SegueError INITIALIZATION_FAILED when another process listens there, or others may write to the directory. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,18 +1,15 @@
 /** Binds a unix socket that only its owner can reach, whatever the umask, and takes over a dead one's file. */
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { SegueError } from '../errors.ts';
-
-/** libuv cuts a longer path silently: the socket would lie elsewhere. Without the closing NUL of sun_path. */
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+import { privateDirectory } from '../state/directory.ts';
 
 /** @throws SegueError INITIALIZATION_FAILED */
 export async function bindSocket(server: Server, path: string): Promise<void> {
   if (process.platform === 'win32') return listen(server, path); // a named pipe: no file, no mode
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
-    throw failed(`the path of the admin socket is too long: ${path}`);
-  privateDirectory(dirname(path));
+  // What protects the socket between its creation and its chmod.
+  await privateDirectory(dirname(path));
   try {
     await listen(server, path);
   } catch (cause) {
@@ -23,18 +20,6 @@ export async function bindSocket(server: Server, path: string): Promise<void> {
     await listen(server, path);
   }
   chmodSync(path, 0o600);
-}
-
-/** The directory is what protects the socket between its creation and its chmod. */
-function privateDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw failed(`cannot make the directory of the admin socket: ${directory}`, cause);
-  }
-  const stats = lstatSync(directory);
-  const ours = stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0;
-  if (!ours) throw failed(`the directory of the admin socket must be ours alone (mode 0700): ${directory}`);
 }
 
 function listen(server: Server, path: string): Promise<void> {

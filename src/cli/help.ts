@@ -1,0 +1,64 @@
+/** The longer texts of `segue --help`. */
+
+export const USAGE = '[options] -- <command> [args…]';
+
+export const EXAMPLES = `
+Examples:
+  segue -- node server.js                 wrap a server: what the MCP client starts
+  segue --name files -- npx -y @modelcontextprotocol/server-filesystem /srv
+  segue reboot files                      restart it under its clients
+  segue reboot files -- node new.js       restart it as another command
+  segue status                            what it does now
+
+In the configuration of an MCP client:
+  { "mcpServers": { "files": { "command": "segue", "args": ["--name", "files", "--", "node", "server.js"] } } }
+
+Settings come from flags, else from SEGUE_* variables, else from the file of --config or SEGUE_CONFIG.
+A segue.json in the working directory is not read unless it is named.
+Variables: SEGUE_CONFIG, SEGUE_NAME, SEGUE_LOG_LEVEL, SEGUE_HANDOVER, SEGUE_REPLAY, SEGUE_TOOLS, SEGUE_PERSIST,
+SEGUE_INSPECT.
+
+Exit codes:
+  0 done   1 failed   2 wrong usage or configuration   3 could not start   4 not ready, or too late to abort
+  5 out of time   6 state damaged   7 the server failed   8 too many restarts   9 not allowed
+  130 interrupted while waiting (a reboot goes on)`;
+
+export const INSTANCE = 'name, pid, or the beginning of the id; may be left out when only one instance runs';
+
+export const LIST_EXAMPLE = `
+Example:
+  segue list --json`;
+
+export const STATUS_EXAMPLE = `
+Examples:
+  segue status files
+  segue status --watch`;
+
+export const REBOOT_EXAMPLE = `
+What stands behind -- becomes the new command, as given: no shell looks at it. If it does not start, the last good
+command runs again. It starts in the directory of the instance, or in --cwd.
+
+Examples:
+  segue reboot                            the only instance that runs
+  segue reboot files --reason configuration_update --timeout 60
+  segue reboot files -- node dist/server.js --verbose`;
+
+export const ABORT_EXAMPLE = `
+Until the old server is told to end, a reboot can be undone; after that the command refuses and says why.
+
+Example:
+  segue abort files`;
+
+export const RESET_EXAMPLE = `
+For an instance whose server could not be started, or crashed too often: its state is failed or broken.
+
+Example:
+  segue reset files`;
+
+export const HISTORY_EXAMPLE = `
+Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how
+the old server ended, the last it wrote to stderr, and the time of each phase.
+
+Examples:
+  segue history --name files --limit 5
+  segue history 0a1b2c3d`;

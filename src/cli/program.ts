@@ -1,0 +1,182 @@
+/** The commands and their options. Each command's own file is loaded when it is called. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { REASONS } from '../../machines/types.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { SegueError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import * as help from './help.ts';
+import type { RebootOptions } from './reboot.ts';
+import type { RunOptions } from './run.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Call {
+  terminal: Terminal;
+  /** What stands behind `--`, as given. */
+  command: readonly string[] | undefined;
+  /** Takes the exit code of the command that ran. */
+  done(exitCode: number): void;
+}
+
+/** Parse with `{ from: 'user' }`; throws CommanderError (usage, help, version) and SegueError. */
+export function createProgram(call: Call): Command {
+  const program = new Command('segue')
+    .description(
+      'Restarts an MCP server under its live clients: nothing lost, nothing done twice, nobody reconnects.',
+    )
+    .usage(help.USAGE)
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
+  addRun(program, call);
+  addLookers(program, call);
+  addActors(program, call);
+  return program.addHelpText('after', help.EXAMPLES);
+}
+
+/** Two lines of commander as one sentence. */
+function usageSentence(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
+  return `segue: ${sentence}`;
+}
+
+function addRun(program: Command, { terminal, command }: Call): void {
+  program
+    .optionsGroup('Options of the wrapped server:')
+    .option('--name <name>', 'name of the instance and its state (default: from the command)')
+    .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
+    .optionsGroup('Options of a restart:')
+    .option(
+      '--handover <how>',
+      'exclusive: the old one ends first (default); overlap: the new one starts first',
+    )
+    .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
+    .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
+    .optionsGroup('Other options:')
+    .option('--config <file>', 'read settings from this file')
+    .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
+    .option('--no-persist', 'keep nothing on disk: no history, no snapshots')
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
+    .option(
+      '--log-level <level>',
+      'trace, debug, info (default), warn, error, silent; the log goes to stderr',
+    )
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      if (words.length > 0) throw misplaced(words, program, command);
+      const { run } = await import('./run.ts');
+      await run(terminal, given(program), command);
+    });
+}
+
+function addLookers(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  program.commandsGroup('Commands for what runs:');
+  subcommand(program, call, 'list', 'show the instances that run')
+    .addHelpText('after', help.LIST_EXAMPLE)
+    .action(async (options) => done(await (await import('./list.ts')).list(terminal, options)));
+  subcommand(program, call, 'status', 'show one instance in full')
+    .argument('[instance]', help.INSTANCE)
+    .option('--watch', 'again once a second')
+    .addHelpText('after', help.STATUS_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./status.ts')).status(terminal, instance, options)),
+    );
+  subcommand(program, call, 'history', 'show past reboots, or all of one')
+    .argument('[id]', 'of a reboot, or its beginning')
+    .option('--name <name>', 'of this instance only')
+    .option('--limit <count>', 'how many', wholeNumber(1, 1000), 20)
+    .addHelpText('after', help.HISTORY_EXAMPLE)
+    .action(async (id, options) => done(await (await import('./history.ts')).history(terminal, id, options)));
+}
+
+function addActors(program: Command, call: Call): void {
+  const { terminal, command, done } = call;
+  subcommand(program, call, 'reboot', 'restart a server under its clients', true)
+    .argument('[instance]', help.INSTANCE)
+    .usage('[instance] [options] [-- <new command> [args…]]')
+    .addOption(new Option('--reason <reason>', 'kept in the history').choices(REASONS))
+    .option(
+      '--timeout <seconds>',
+      'budget of the whole reboot, 10 to 300 (default: 30)',
+      wholeNumber(10, 300),
+    )
+    .option('--no-graceful', 'do not wait for calls in flight, kill at once')
+    .option('--no-preserve-state', 'do not keep worker and task state (sessions and requests are kept)')
+    .option('--no-wait', 'return at once with the id of the reboot')
+    .option('--cwd <dir>', 'where the new command runs')
+    .addHelpText('after', help.REBOOT_EXAMPLE)
+    .action(async (instance: string | undefined, options: RebootOptions) =>
+      done(await (await import('./reboot.ts')).reboot(terminal, instance, options, command)),
+    );
+  subcommand(program, call, 'abort', 'undo a reboot that has just begun')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.ABORT_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./abort.ts')).abort(terminal, instance, options)),
+    );
+  subcommand(program, call, 'reset', 'start a server again that has failed')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.RESET_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./reboot.ts')).reset(terminal, instance, options)),
+    );
+}
+
+function subcommand(
+  program: Command,
+  { command }: Call,
+  name: string,
+  description: string,
+  takesCommand = false,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .helpOption('-h, --help', 'print this help')
+    .option('--json', 'print JSON')
+    .allowExcessArguments(false)
+    .hook('preAction', () => {
+      if (command !== undefined && !takesCommand)
+        throw new SegueError('INVALID_PARAMETERS', `segue ${name} takes no command behind --`);
+    });
+}
+
+/** The options that the person gave, without commander's defaults: they would hide the file's. */
+function given(program: Command): RunOptions {
+  const all = Object.entries(program.opts());
+  return Object.fromEntries(all.filter(([key]) => program.getOptionValueSource(key) === 'cli'));
+}
+
+/** Words in front of `--` that are no command of ours. */
+function misplaced(
+  words: readonly string[],
+  program: Command,
+  command: readonly string[] | undefined,
+): SegueError {
+  const [word] = words;
+  const names = program.commands.map((each) => each.name());
+  const hint = didYouMean(word!, names);
+  const separator =
+    command === undefined ? `; a server's command goes behind --: segue -- ${words.join(' ')}` : '';
+  return new SegueError('INVALID_PARAMETERS', `unknown command "${word}"${hint || separator}`);
+}
+
+function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}

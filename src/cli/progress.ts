@@ -1,0 +1,118 @@
+/** A running reboot on the screen: bars on a terminal, one line a phase elsewhere. */
+import { PHASES, type Phase } from '../../machines/types.ts';
+import type { RestartReport, StatusReport } from '../control/schemas.ts';
+import { systemEnv } from '../env.ts';
+import { duration } from './format.ts';
+import { plainLine } from './plain.ts';
+import type { Colors, Terminal } from './terminal.ts';
+
+type Status = StatusReport['current_status'];
+
+export interface Progress {
+  update(status: Status): void;
+  /** Leaves the last picture, completed from the report where there is one. */
+  end(report?: RestartReport): void;
+}
+
+const REPAINT_EVERY_MS = 100;
+const BAR_WIDTH = 32;
+
+export async function startProgress(terminal: Terminal, name: string): Promise<Progress> {
+  return terminal.live ? liveProgress(name) : lineProgress(terminal, name);
+}
+
+function lineProgress(terminal: Terminal, name: string): Progress {
+  let last = '';
+  return {
+    update({ phase, progress, attempt, message }) {
+      const again = attempt > 1 ? `, attempt ${attempt}` : '';
+      const key = `${phase}${again}`;
+      if (key === last) return;
+      last = key;
+      terminal.err(`${plainLine(name)}: ${phase ?? plainLine(message)} (${Math.round(progress)} %${again})`);
+    },
+    end() {},
+  };
+}
+
+async function liveProgress(name: string): Promise<Progress> {
+  const [{ logUpdateStderr }, { default: colors }] = await Promise.all([
+    import('log-update'),
+    import('picocolors'),
+  ]);
+  const picture = new ProgressPicture();
+  const paint = () => logUpdateStderr(picture.render(name, systemEnv.monotonic(), colors));
+  let cancel = () => {};
+  const tick = () => {
+    paint();
+    cancel = systemEnv.timer(REPAINT_EVERY_MS, tick, { unref: true });
+  };
+  tick();
+  return {
+    update: (status) => picture.update(status, systemEnv.monotonic()),
+    end(report) {
+      cancel();
+      if (report) picture.complete(report);
+      paint();
+      logUpdateStderr.done();
+    },
+  };
+}
+
+interface Row {
+  outcome: RestartReport['phases'][number]['outcome'];
+  startedAtMs: number;
+  durationMs: number | null;
+}
+
+/** What is known of each phase while statuses come in. Times are of the monotonic clock. */
+export class ProgressPicture {
+  readonly #rows = new Map<Phase, Row>();
+  #running: Phase | null = null;
+  #progress = 0;
+  #note = '';
+
+  update(status: Status, nowMs: number): void {
+    this.#progress = status.progress;
+    this.#note = [status.attempt > 1 ? `attempt ${status.attempt}` : '', plainLine(status.message)]
+      .filter(Boolean)
+      .join(', ');
+    const phase = PHASES.find((name) => name === status.phase) ?? null;
+    if (phase === this.#running) return;
+    const left = this.#running === null ? undefined : this.#rows.get(this.#running);
+    if (left) Object.assign(left, { outcome: 'done', durationMs: nowMs - left.startedAtMs });
+    this.#running = phase;
+    if (phase === null) return;
+    // A retry goes back: what comes after is to be done again.
+    for (const later of PHASES.slice(PHASES.indexOf(phase))) this.#rows.delete(later);
+    this.#rows.set(phase, { outcome: 'running', startedAtMs: nowMs, durationMs: null });
+  }
+
+  /** The report knows exactly what was too quick to be seen. */
+  complete(report: RestartReport): void {
+    this.#running = null;
+    this.#rows.clear();
+    for (const { name, outcome, duration_ms } of report.phases)
+      this.#rows.set(name, { outcome, startedAtMs: 0, durationMs: duration_ms });
+    this.#progress = report.progress;
+    this.#note = '';
+  }
+
+  render(name: string, nowMs: number, colors: Colors): string {
+    const filled = Math.round((this.#progress / 100) * BAR_WIDTH);
+    const bar = colors.green('━'.repeat(filled)) + colors.dim('━'.repeat(BAR_WIDTH - filled));
+    const percent = `${Math.round(this.#progress)} %`.padStart(5);
+    const head = `${colors.bold(plainLine(name))}  ${bar} ${percent}  ${colors.dim(this.#note)}`;
+    return [head, ...PHASES.map((phase) => this.#line(phase, nowMs, colors))].join('\n');
+  }
+
+  #line(phase: Phase, nowMs: number, colors: Colors): string {
+    const row = this.#rows.get(phase);
+    if (!row) return colors.dim(`  · ${phase}`);
+    const time = duration(row.durationMs ?? nowMs - row.startedAtMs).padStart(10);
+    const label = phase.padEnd(12);
+    if (row.outcome === 'running') return `  ${colors.cyan('●')} ${label}${time}`;
+    if (row.outcome === 'done') return `  ${colors.green('✔')} ${label}${colors.dim(time)}`;
+    return `  ${colors.red('✖')} ${label}${time}  ${row.outcome}`;
+  }
+}

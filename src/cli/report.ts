@@ -1,0 +1,85 @@
+/** One reboot, as a person reads it: a line, or all that is known of it. */
+import type { RestartReport } from '../control/schemas.ts';
+import { counted, dateTime, duration, shortId } from './format.ts';
+import { plain, plainLine } from './plain.ts';
+
+/** `rebooted in 1.5 s, silent for 240 ms: 2 requests finished, 3 held, …` or why it failed. */
+export function reportSentence(report: RestartReport): string {
+  const took = report.duration_ms === undefined ? '' : ` in ${duration(report.duration_ms)}`;
+  if (report.success === undefined)
+    return `reboot ${shortId(report.reboot_id)} goes on (${plainLine(report.phase)}, ${report.progress} %)`;
+  if (!report.success) return `reboot ${outcomeOf(report)}${took}: ${reasonOf(report)}`;
+  const silent = report.blackout_ms === undefined ? '' : `, silent for ${duration(report.blackout_ms)}`;
+  const partial = report.partial ? `; ${counted(report.sessions.lost.length, 'session')} lost` : '';
+  return `rebooted${took}${silent}${partial}`;
+}
+
+export function outcomeOf(report: RestartReport): string {
+  if (report.outcome !== undefined) return plainLine(report.outcome).replace('_', ' ');
+  return report.success === undefined ? 'running' : report.success ? 'completed' : 'failed';
+}
+
+function reasonOf(report: RestartReport): string {
+  const last = report.errors.at(-1);
+  if (last === undefined) return plainLine(report.message);
+  const phase = last.phase === undefined ? '' : ` (in ${plainLine(last.phase)})`;
+  return `${plainLine(last.message, 500)}${phase}`;
+}
+
+/** Requests, sessions and tools after a reboot; a line each, only what has something to say. */
+export function consequences(report: RestartReport): string[] {
+  const { requests, sessions, tools_changed: tools } = report;
+  const lines = [
+    `requests   ${requests.drained} finished before, ${requests.buffered} held, ${requests.repeated} repeated, ` +
+      `${requests.failed} failed, ${requests.expired} expired`,
+    `sessions   ${sessions.kept} kept${sessions.lost.length === 0 ? '' : `, lost: ${names(sessions.lost)}`}`,
+  ];
+  const changes = [
+    ['added', tools.added],
+    ['removed', tools.removed],
+    ['changed', tools.changed],
+  ] as const;
+  const said = changes.filter(([, list]) => list.length > 0).map(([what, list]) => `${what} ${names(list)}`);
+  if (said.length > 0) lines.push(`tools      ${said.join('; ')}`);
+  if (report.rolled_back) lines.push('command    the new one did not start: the last good one runs again');
+  return lines;
+}
+
+/** All of it, as `segue history ID` shows it. */
+export function reportText(report: RestartReport): string {
+  const lines = [
+    `reboot     ${plainLine(report.reboot_id)}  ${outcomeOf(report)}`,
+    `asked by   ${plainLine(report.requested_by)}: ${plainLine(report.restart_reason)} (${plainLine(report.trigger)})`,
+    `started    ${dateTime(report.started_at)} UTC${report.graceful ? '' : ', not graceful'}`,
+    ...timeLines(report),
+    ...exitLines(report),
+    ...consequences(report),
+    ...report.errors.map((error) => {
+      const phase = error.phase === undefined ? '' : ` in ${plainLine(error.phase)}`;
+      return `error      ${plainLine(error.code)}${phase}: ${plainLine(error.message, 500)}`;
+    }),
+    'phases',
+    ...report.phases.map(
+      (phase) => `  ${phase.name.padEnd(12)} ${phase.outcome.padEnd(8)} ${duration(phase.duration_ms)}`,
+    ),
+  ];
+  const tail = plain(report.stderr_tail ?? '').trimEnd();
+  if (tail !== '')
+    lines.push('stderr of the old worker, its end', ...tail.split('\n').map((line) => `  ${line}`));
+  return lines.join('\n');
+}
+
+function timeLines(report: RestartReport): string[] {
+  if (report.duration_ms === undefined) return [];
+  const blackout = report.blackout_ms === undefined ? '' : `, silent for ${duration(report.blackout_ms)}`;
+  return [`took       ${duration(report.duration_ms)}${blackout}`];
+}
+
+function exitLines({ last_exit: exit }: RestartReport): string[] {
+  if (!exit) return [];
+  return [`exit       ${exit.signal === null ? `code ${exit.code}` : `signal ${plainLine(exit.signal)}`}`];
+}
+
+function names(list: readonly string[]): string {
+  return list.map((name) => plainLine(name, 80)).join(', ');
+}

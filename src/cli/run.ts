@@ -1,0 +1,67 @@
+/** `segue [options] -- <command> [args…]`: be the MCP server that the client started. */
+import { SegueError } from '../errors.ts';
+import type { Terminal } from './terminal.ts';
+
+/** As commander hands them over; only what was given on the command line. */
+export interface RunOptions {
+  config?: string;
+  name?: string;
+  cwd?: string;
+  handover?: string;
+  tools?: boolean;
+  replay?: string;
+  envAllow?: string;
+  persist?: boolean;
+  inspect?: boolean;
+  logLevel?: string;
+  set?: string[];
+}
+
+/** Ends the process itself: the client may still hold our stdin, and may never read what is left in stdout. */
+export async function run(
+  terminal: Terminal,
+  options: RunOptions,
+  command: readonly string[] | undefined,
+): Promise<never> {
+  const code = await relay(terminal, options, command).catch(async (error: unknown) => {
+    const { complain } = await import('./complain.ts');
+    return complain(terminal, error);
+  });
+  process.exit(code);
+}
+
+async function relay(
+  { environment, cwd }: Terminal,
+  options: RunOptions,
+  command: readonly string[] | undefined,
+): Promise<number> {
+  const { loadConfig } = await import('../config/load.ts');
+  const flags = await flagLayer(options, command);
+  const config = loadConfig({ file: options.config, flags, environment, cwd });
+  if (config.command === undefined) {
+    throw new SegueError(
+      'INVALID_PARAMETERS',
+      'a command is needed: segue [options] -- <command> [args…] (or "command" in a config file); see segue --help',
+    );
+  }
+  const [{ createLog }, { systemEnv }, { runStdio }] = await Promise.all([
+    import('../observe/log.ts'),
+    import('../env.ts'),
+    import('../front/stdio.ts'),
+  ]);
+  return runStdio({ config, log: createLog(config.logLevel), env: systemEnv, environment });
+}
+
+async function flagLayer(
+  { config: _, envAllow, set, ...fields }: RunOptions,
+  command: readonly string[] | undefined,
+): Promise<Record<string, unknown>> {
+  const settings = set === undefined ? {} : (await import('../config/settings.ts')).parseSettings(set);
+  const layer: Record<string, unknown> = { ...settings, ...fields };
+  if (command !== undefined) layer.command = command;
+  if (envAllow !== undefined) {
+    const allow = envAllow === 'pass' ? 'pass' : envAllow.split(',').filter((name) => name !== '');
+    layer.environment = { ...(layer.environment as object | undefined), allow };
+  }
+  return layer;
+}
