@@ -9,6 +9,8 @@ export default defineConfig({
     // A test waits for events, never for time: the limit only ends one that hangs, also on a loaded machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What a passed test says helps nobody; a failed one shows its messages and stderr.
+    silent: 'passed-only',
     reporters: ['default', './tests/support/shows-reporter.ts'],
   },
 });

@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // What a passed test says helps nobody; a failed one shows its messages and stderr.
+    silent: 'passed-only',
     reporters: ['default', './tests/support/shows-reporter.ts'],
   },
 });

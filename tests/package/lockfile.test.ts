@@ -11,7 +11,7 @@ interface Locked {
   optionalDependencies?: Record<string, string>;
 }
 
-it.each(['package-lock.json', 'tests/interop/package-lock.json'])(
+it.each(['package-lock.json', 'tests/interop/clis/package-lock.json'])(
   '%s: no addresses, nothing missing',
   (file) => {
     const { packages } = JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as {

@@ -39,13 +39,23 @@ export interface V1Options extends ClientOptions {
   setUp?: (client: Client) => void;
 }
 
+/** The transports end stdin first and wait two seconds for servers that do not mind; a test need not. */
+async function close(
+  client: Client | V2Client,
+  transport: StdioClientTransport | V2Transport,
+): Promise<void> {
+  if (transport.pid) process.kill(transport.pid, 'SIGTERM');
+  await client.close();
+}
+
 /** A connected client of SDK v1. */
 export async function connectV1(launch: Launch, options: V1Options = {}): Promise<Client> {
   const { protocolVersion = '2025-11-25', setUp, ...rest } = options;
   const client = new Client(CLIENT, rest);
   setUp?.(client);
-  onTestFinished(() => client.close());
-  await client.connect(new PinnedTransport(launch, protocolVersion));
+  const transport = new PinnedTransport(launch, protocolVersion);
+  onTestFinished(() => close(client, transport));
+  await client.connect(transport);
   return client;
 }
 
@@ -60,8 +70,8 @@ export async function connectV2(launch: Launch, options: V2ConnectOptions = {}):
   const { mode, setUp, ...rest } = options;
   const client = new V2Client(CLIENT, { ...rest, ...(mode && { versionNegotiation: { mode } }) });
   setUp?.(client);
-  onTestFinished(() => client.close());
   const transport = new V2Transport({ ...launch, stderr: 'pipe' });
+  onTestFinished(() => close(client, transport));
   transport.stderr?.on('data', () => {}); // a full pipe would block the server
   await client.connect(transport);
   return client;
