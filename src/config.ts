@@ -26,7 +26,9 @@ export const configSchema = z.strictObject({
   replay: z
     .enum(['annotated', 'listed', 'never'])
     .default('annotated')
-    .describe('Which calls may be repeated after a crash: those that declare readOnlyHint or idempotentHint, those in replayTools, none'),
+    .describe(
+      'Which calls may be repeated after a crash: those that declare readOnlyHint or idempotentHint, those in replayTools, none',
+    ),
   replayTools: z.array(z.string()).default([]),
   handover: z.enum(['exclusive', 'overlap']).default('exclusive'),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
@@ -39,7 +41,12 @@ export const configSchema = z.strictObject({
       holdBytes: bytes.default(16 * 1024 * 1024),
       holdMs: ms.default(45_000).describe('From arrival to an answer; stays under the 60 s of most clients'),
       stderrBytes: bytes.default(64 * 1024).describe('The tail of stderr kept for the history (F23)'),
-      restartsPerMinute: z.number().int().positive().default(10).describe('Asked for over MCP, per principal (F63)'),
+      restartsPerMinute: z
+        .number()
+        .int()
+        .positive()
+        .default(10)
+        .describe('Asked for over MCP, per principal (F63)'),
     })
     .prefault({}),
   timing: z

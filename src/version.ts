@@ -1,6 +1,7 @@
 /** The version of this package, as package.json says it. */
-import { createRequire } from 'node:module';
+
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The package's root: one folder above src/ in the sources, two above it in dist/. */

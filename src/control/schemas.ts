@@ -19,8 +19,14 @@ export const errorOut = z.object({
 export type ErrorOut = z.infer<typeof errorOut>;
 
 export const restartInput = z.object({
-  graceful: z.boolean().default(true).describe('Let calls in flight finish first; false kills the server at once'),
-  preserve_state: z.boolean().default(true).describe('Keep worker and task state (sessions and requests are always kept)'),
+  graceful: z
+    .boolean()
+    .default(true)
+    .describe('Let calls in flight finish first; false kills the server at once'),
+  preserve_state: z
+    .boolean()
+    .default(true)
+    .describe('Keep worker and task state (sessions and requests are always kept)'),
   timeout: z.number().min(10).max(300).default(30).describe('Budget of the whole reboot in seconds'),
   reason: z.enum(REASONS).default('manual_request'),
   wait: z.boolean().default(true).describe('Answer when the reboot has ended (at most 45 s), else at once'),
@@ -128,7 +134,9 @@ export const prepareOutput = z.object({
     database: z
       .object({ transactions_pending: count, connections_open: count, writable: z.boolean() })
       .optional(),
-    client_connections: z.object({ active_connections: count, in_flight: count, notifiable: count }).optional(),
+    client_connections: z
+      .object({ active_connections: count, in_flight: count, notifiable: count })
+      .optional(),
   }),
 });
 export type PrepareReport = z.infer<typeof prepareOutput>;
@@ -160,7 +168,9 @@ export const reconnectTestOutput = z.object({
         details: z.array(sessionTest),
       })
       .optional(),
-    buffer_status: z.object({ total_buffered_requests: count, sessions_with_buffers: count, bytes: count }).optional(),
+    buffer_status: z
+      .object({ total_buffered_requests: count, sessions_with_buffers: count, bytes: count })
+      .optional(),
     reconnection_stats: z
       .object({
         successful_reconnections: count,

@@ -3,9 +3,16 @@
  * must replay", 3 and 4). Each new worker counts its ids and progress tokens from 0 again, so that from the second
  * generation on they are renamed: an answer meant for a dead worker can never reach its successor.
  */
-import type { Link } from '../worker/link.ts';
-import { keyAt, type Message, type NotificationMessage, type RequestMessage, type ResponseMessage } from '../wire/message.ts';
+
+import {
+  keyAt,
+  type Message,
+  type NotificationMessage,
+  type RequestMessage,
+  type ResponseMessage,
+} from '../wire/message.ts';
 import { find, replace } from '../wire/spans.ts';
+import type { Link } from '../worker/link.ts';
 
 interface Ask {
   link: Link;
@@ -67,10 +74,14 @@ export class Asks {
   /** A worker takes a request back: the bytes for the client, or null when it was answered before. */
   cancelled(link: Link, message: Message): Buffer | null {
     const workerKey = keyAt(message, ['params', 'requestId']);
-    const ask = [...this.#byClientKey.values()].find((open) => open.link === link && open.workerKey === workerKey);
+    const ask = [...this.#byClientKey.values()].find(
+      (open) => open.link === link && open.workerKey === workerKey,
+    );
     if (!ask) return null;
     this.#remove(ask);
-    return ask.clientKey === ask.workerKey ? message.bytes : put(message.bytes, ['params', 'requestId'], ask.clientKey);
+    return ask.clientKey === ask.workerKey
+      ? message.bytes
+      : put(message.bytes, ['params', 'requestId'], ask.clientKey);
   }
 
   /** The worker is gone: forgets its requests; the client's ids of them, to be cancelled there. */

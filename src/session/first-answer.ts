@@ -26,7 +26,8 @@ function listOwn(session: Session, kind: 'tools' | 'resources', key: string): vo
 async function initialize(session: Session, request: OpenRequest): Promise<void> {
   const known = await session.context.lastHandshake(session);
   const asked = session.handshake.protocolVersion;
-  const version = asked !== null && SUPPORTED_PROTOCOL_VERSIONS.includes(asked) ? asked : LATEST_PROTOCOL_VERSION;
+  const version =
+    asked !== null && SUPPORTED_PROTOCOL_VERSIONS.includes(asked) ? asked : LATEST_PROTOCOL_VERSION;
   const result: Json = known?.result ?? {
     protocolVersion: version,
     capabilities: {},

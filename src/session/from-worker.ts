@@ -3,9 +3,16 @@
  * unfenced link gets here, so nothing of an old generation can (F28).
  */
 import { SegueError } from '../errors.ts';
-import type { Link } from '../worker/link.ts';
-import { isObject, type Json, type Message, type NotificationMessage, type RequestMessage, type ResponseMessage } from '../wire/message.ts';
+import {
+  isObject,
+  type Json,
+  type Message,
+  type NotificationMessage,
+  type RequestMessage,
+  type ResponseMessage,
+} from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
+import type { Link } from '../worker/link.ts';
 import { mergeCapabilities } from './handshake.ts';
 import { LIST_KINDS, LISTS, type ListKind } from './inventory.ts';
 import { announceList, refreshList } from './over-reboot.ts';
@@ -30,7 +37,8 @@ function answer(session: Session, message: ResponseMessage): void {
     return session.fail(request.key, new SegueError('MALFORMED_RESPONSE', text));
   }
   if (isObject(message.json.result)) result(session, request, message, message.json.result);
-  else if (lacksList(session, request, message)) session.answerWithOwn(request.method === 'tools/list' ? 'tools' : 'resources', request.key);
+  else if (lacksList(session, request, message))
+    session.answerWithOwn(request.method === 'tools/list' ? 'tools' : 'resources', request.key);
   else session.toClient(message.bytes);
 }
 
@@ -66,14 +74,21 @@ function opened(session: Session, request: OpenRequest, message: ResponseMessage
   session.context.opened(session);
 }
 
-function list(session: Session, request: OpenRequest, message: ResponseMessage, kind: ListKind, value: Json): void {
+function list(
+  session: Session,
+  request: OpenRequest,
+  message: ResponseMessage,
+  kind: ListKind,
+  value: Json,
+): void {
   if (kind !== 'tools') session.inventory.observe(kind, request.cursor, value);
   const own = session.context.config.tools && (kind === 'tools' || kind === 'resources');
   if (!own) return session.toClient(message.bytes);
   const bytes = Buffer.from(message.bytes);
   session.whenToolsAreKnown(() => {
     if (kind === 'tools') session.own.decideNames(session.inventory.names('tools'));
-    if (request.cursor === null) void session.own.addToList(kind, bytes).then((line) => session.toClient(line));
+    if (request.cursor === null)
+      void session.own.addToList(kind, bytes).then((line) => session.toClient(line));
     else session.toClient(kind === 'tools' ? session.own.hide(bytes, session.own.toolNames) : bytes);
   });
 }
@@ -103,7 +118,9 @@ function ask(session: Session, link: Link, message: RequestMessage): void {
 function notify(session: Session, link: Link, message: NotificationMessage): void {
   switch (message.method) {
     case 'notifications/progress':
-      return session.open.admitProgress(message) ? session.toClient(message.bytes) : session.context.count('stale');
+      return session.open.admitProgress(message)
+        ? session.toClient(message.bytes)
+        : session.context.count('stale');
     case 'notifications/cancelled': {
       const bytes = session.asks.cancelled(link, message);
       return bytes ? session.toClient(bytes) : session.context.count('stale');

@@ -3,14 +3,18 @@
  * and "What a reboot must replay", 1).
  */
 import { SegueError } from '../errors.ts';
-import type { Link } from '../worker/link.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
 import { find, merge, type Patch } from '../wire/spans.ts';
+import type { Link } from '../worker/link.ts';
 
 export type Era = 'unknown' | 'legacy' | 'modern';
 
 const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
-const ENVELOPE = [VERSION_META, 'io.modelcontextprotocol/clientInfo', 'io.modelcontextprotocol/clientCapabilities'];
+const ENVELOPE = [
+  VERSION_META,
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/clientCapabilities',
+];
 /** The first legacy version that knows no batches any more (F31). */
 const NO_BATCHES_SINCE = '2025-06-18';
 
@@ -38,7 +42,9 @@ export class Handshake {
     const meta = isObject(message.params._meta) ? message.params._meta : {};
     const version = meta[VERSION_META];
     if (typeof version === 'string') {
-      this.#envelope = Object.fromEntries(ENVELOPE.filter((name) => name in meta).map((name) => [name, meta[name]]));
+      this.#envelope = Object.fromEntries(
+        ENVELOPE.filter((name) => name in meta).map((name) => [name, meta[name]]),
+      );
       this.#client = asObject(this.#envelope[ENVELOPE[1]!]);
       this.#clientCapabilities = asObject(this.#envelope[ENVELOPE[2]!]);
     }
@@ -53,7 +59,8 @@ export class Handshake {
     this.#params = span ? Buffer.from(message.bytes.subarray(span.start, span.end)) : Buffer.from('{}');
     this.#client = asObject(message.params.clientInfo);
     this.#clientCapabilities = asObject(message.params.capabilities);
-    this.#protocolVersion = typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
+    this.#protocolVersion =
+      typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
     this.initialized = false;
   }
 
@@ -74,7 +81,9 @@ export class Handshake {
   }
 
   get batches(): boolean {
-    return this.era === 'legacy' && this.#protocolVersion !== null && this.#protocolVersion < NO_BATCHES_SINCE;
+    return (
+      this.era === 'legacy' && this.#protocolVersion !== null && this.#protocolVersion < NO_BATCHES_SINCE
+    );
   }
 
   get protocolVersion(): string | null {
@@ -84,7 +93,9 @@ export class Handshake {
   /** Name and version as the client gives them: for people, not for decisions. */
   get client(): string {
     const { name, version } = this.#client;
-    return typeof name === 'string' ? `${name}${typeof version === 'string' ? ` ${version}` : ''}` : 'unknown';
+    return typeof name === 'string'
+      ? `${name}${typeof version === 'string' ? ` ${version}` : ''}`
+      : 'unknown';
   }
 
   get clientCapabilities(): Json {
@@ -97,13 +108,19 @@ export class Handshake {
   }
 
   get serverInfo(): Json {
-    return asObject(this.#result?.serverInfo ?? asObject(this.#result?._meta)['io.modelcontextprotocol/serverInfo']);
+    return asObject(
+      this.#result?.serverInfo ?? asObject(this.#result?._meta)['io.modelcontextprotocol/serverInfo'],
+    );
   }
 
   /** The initialize parameters with the version that was negotiated, everything else byte for byte. */
   get params(): string {
     const params = this.#params ?? Buffer.from('{}');
-    return merge(params, [], this.#protocolVersion === null ? {} : { protocolVersion: this.#protocolVersion }).toString();
+    return merge(
+      params,
+      [],
+      this.#protocolVersion === null ? {} : { protocolVersion: this.#protocolVersion },
+    ).toString();
   }
 
   /** `params` of a request of Segue's own, as JSON text: with the client's envelope in the modern era. */
@@ -118,17 +135,20 @@ export class Handshake {
    *   whatever `link.request` rejects with when it does not answer
    */
   async replay(link: Link, timeoutMs: number): Promise<void> {
-    if (this.era === 'modern') return this.#replayModern(link, timeoutMs);
-    const result = await link.request('initialize', this.params, timeoutMs);
-    this.#compare(result, result.protocolVersion === this.#protocolVersion);
-    this.#result = result;
+    this.#result = await this.rehearse(link, timeoutMs);
   }
 
-  async #replayModern(link: Link, timeoutMs: number): Promise<void> {
-    const result = await link.request('server/discover', this.wrap({}), timeoutMs);
-    const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];
-    this.#compare(result, versions.includes(this.#protocolVersion));
-    this.#result = result;
+  /** The same without taking it over: the result of a worker that will not serve. */
+  async rehearse(link: Link, timeoutMs: number): Promise<Json> {
+    if (this.era === 'modern') {
+      const result = await link.request('server/discover', this.wrap({}), timeoutMs);
+      const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];
+      this.#compare(result, versions.includes(this.#protocolVersion));
+      return result;
+    }
+    const result = await link.request('initialize', this.params, timeoutMs);
+    this.#compare(result, result.protocolVersion === this.#protocolVersion);
+    return result;
   }
 
   #compare(result: Json, sameVersion: boolean): void {
@@ -160,7 +180,9 @@ export function mergeCapabilities(line: Buffer, era: Era, worker: Json, own: boo
   if (own) patch.resources = { subscribe: true, listChanged: true };
   else if (worker.resources) patch.resources = { listChanged: true };
   if (own && era === 'legacy') patch.logging = {};
-  const withCapabilities = find(line, ['result', 'capabilities']) ? line : merge(line, ['result'], { capabilities: {} });
+  const withCapabilities = find(line, ['result', 'capabilities'])
+    ? line
+    : merge(line, ['result'], { capabilities: {} });
   return merge(withCapabilities, ['result', 'capabilities'], patch);
 }
 

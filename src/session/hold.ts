@@ -46,7 +46,8 @@ export class HoldQueue {
   /** False when it is full. One message within the line limit always fits into an empty queue. */
   add(item: Held): boolean {
     const fits =
-      this.#items.length < this.#limits.holdRequests && this.#bytes + item.bytes.length <= this.#limits.holdBytes;
+      this.#items.length < this.#limits.holdRequests &&
+      this.#bytes + item.bytes.length <= this.#limits.holdBytes;
     if (!fits && this.#items.length > 0) return false;
     this.#items.push(own(item));
     this.#bytes += item.bytes.length;
@@ -58,6 +59,7 @@ export class HoldQueue {
   putBack(items: Held[]): void {
     this.#items.unshift(...items.map(own));
     for (const item of items) this.#bytes += item.bytes.length;
+    this.#disarm(); // these came earlier than what the timer is set to
     this.#arm();
   }
 

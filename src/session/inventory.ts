@@ -6,7 +6,12 @@ import { isObject, type Json } from '../wire/message.ts';
 
 export const LISTS = {
   tools: { method: 'tools/list', member: 'tools', name: 'name', changed: 'notifications/tools/list_changed' },
-  prompts: { method: 'prompts/list', member: 'prompts', name: 'name', changed: 'notifications/prompts/list_changed' },
+  prompts: {
+    method: 'prompts/list',
+    member: 'prompts',
+    name: 'name',
+    changed: 'notifications/prompts/list_changed',
+  },
   resources: {
     method: 'resources/list',
     member: 'resources',
@@ -72,13 +77,17 @@ export class Inventory {
    * Reads all pages and keeps them.
    * @returns how they differ from what was known; null when nothing was known
    */
-  async read(kind: ListKind, request: (method: string, params: Json) => Promise<Json>): Promise<ListDiff | null> {
+  async read(
+    kind: ListKind,
+    request: (method: string, params: Json) => Promise<Json>,
+  ): Promise<ListDiff | null> {
     const items: Items = new Map();
     const hints = new Map<string, ToolHints>();
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page++) {
       const result = await request(LISTS[kind].method, cursor === undefined ? {} : { cursor });
-      for (const item of collect(kind, result, items)) hints.set(String(item.name), { repeatable: isRepeatable(item) });
+      for (const item of collect(kind, result, items))
+        hints.set(String(item.name), { repeatable: isRepeatable(item) });
       cursor = result.nextCursor;
       if (typeof cursor !== 'string') break;
     }
@@ -123,6 +132,8 @@ function isRepeatable(tool: Json): boolean {
 /** JSON with sorted keys, so that a changed order is no changed tool. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
-    isObject(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member,
+    isObject(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
   );
 }

@@ -2,7 +2,14 @@
  * The open `subscriptions/listen` requests of a modern client. They are kept open over a reboot: the client sees
  * neither the old worker's end of them nor the new one's acknowledgement (protocol.md, "Modern era").
  */
-import { isObject, type Json, keyAt, type NotificationMessage, notificationLine, type RequestMessage } from '../wire/message.ts';
+import {
+  isObject,
+  type Json,
+  keyAt,
+  type NotificationMessage,
+  notificationLine,
+  type RequestMessage,
+} from '../wire/message.ts';
 import { find, merge, replace } from '../wire/spans.ts';
 
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
@@ -26,7 +33,13 @@ export class Listens {
     const filter = isObject(message.params.notifications) ? message.params.notifications : {};
     const uris = Array.isArray(filter.resourceSubscriptions) ? filter.resourceSubscriptions : [];
     const bytes = Buffer.from(message.bytes);
-    this.#byKey.set(message.key, { key: message.key, bytes, filter, ownUris: uris.filter(ownsUri), acknowledged: false });
+    this.#byKey.set(message.key, {
+      key: message.key,
+      bytes,
+      filter,
+      ownUris: uris.filter(ownsUri),
+      acknowledged: false,
+    });
   }
 
   has(key: string): boolean {
@@ -65,7 +78,10 @@ export class Listens {
     if (listen.acknowledged) return { kept: true, acknowledgement: null };
     listen.acknowledged = true;
     const params = { notifications: { resourceSubscriptions: listen.ownUris } };
-    return { kept: true, acknowledgement: stamped('notifications/subscriptions/acknowledged', params, listen.key) };
+    return {
+      kept: true,
+      acknowledgement: stamped('notifications/subscriptions/acknowledged', params, listen.key),
+    };
   }
 
   /** Copies of a notification for each listen that asked for it. */
@@ -78,7 +94,8 @@ export class Listens {
 
 /** A filter asks for updates of this URI. */
 export function wantsUri(uri: string): (filter: Json) => boolean {
-  return (filter) => Array.isArray(filter.resourceSubscriptions) && filter.resourceSubscriptions.includes(uri);
+  return (filter) =>
+    Array.isArray(filter.resourceSubscriptions) && filter.resourceSubscriptions.includes(uri);
 }
 
 function stamped(method: string, params: Json, key: string): Buffer {
@@ -89,7 +106,9 @@ function stamped(method: string, params: Json, key: string): Buffer {
 
 function withOwn(message: NotificationMessage, listen: Listen): Buffer {
   const notifications = isObject(message.params.notifications) ? message.params.notifications : {};
-  const theirs = Array.isArray(notifications.resourceSubscriptions) ? notifications.resourceSubscriptions : [];
+  const theirs = Array.isArray(notifications.resourceSubscriptions)
+    ? notifications.resourceSubscriptions
+    : [];
   const uris = JSON.stringify([...new Set([...theirs, ...listen.ownUris])]);
   const bytes = merge(message.bytes, ['params', 'notifications'], { resourceSubscriptions: true });
   return replace(bytes, find(bytes, ['params', 'notifications', 'resourceSubscriptions'])!, uris);

@@ -2,10 +2,11 @@
  * A session's part in a reboot, in the order in which it happens: fence → attach → shake hands → reconnect → flush
  * (protocol.md, "What a reboot must replay"; design.md, "What is left in flight").
  */
-import { SegueError } from '../errors.ts';
-import type { Link } from '../worker/link.ts';
-import { notificationLine } from '../wire/message.ts';
+
 import { STATUS_URI } from '../control/endpoint.ts';
+import { SegueError } from '../errors.ts';
+import { notificationLine } from '../wire/message.ts';
+import type { Link } from '../worker/link.ts';
 import { answerOpening } from './first-answer.ts';
 import type { Held } from './hold.ts';
 import { isEmptyDiff, LIST_KINDS, LISTS, type ListDiff, type ListKind } from './inventory.ts';
@@ -48,7 +49,11 @@ function outcomeUnknown(session: Session, request: OpenRequest, rebootId: string
   const text =
     `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
     'not at all. It was not repeated because it is not declared safe to repeat. Check the result before you call it again.';
-  const data = { method: request.method, ...(request.tool === null ? {} : { tool: request.tool }), reboot_id: rebootId };
+  const data = {
+    method: request.method,
+    ...(request.tool === null ? {} : { tool: request.tool }),
+    reboot_id: rebootId,
+  };
   session.fail(request.key, new SegueError('OUTCOME_UNKNOWN', text, { data }));
 }
 
@@ -107,14 +112,19 @@ async function restoreSubscriptions(session: Session, timeoutMs: number): Promis
   if (session.level !== null && handshake.capabilities.logging !== undefined) {
     attempts.push(link.request('logging/setLevel', session.level, timeoutMs));
   }
-  for (const params of session.subscriptions.values()) attempts.push(link.request('resources/subscribe', params, timeoutMs));
+  for (const params of session.subscriptions.values())
+    attempts.push(link.request('resources/subscribe', params, timeoutMs));
   if (session.rootsAsked) link.send(notificationLine('notifications/roots/list_changed'));
   for (const { key, bytes } of session.listens.requests()) if (!session.held.find(key)) link.send(bytes);
   for (const outcome of await Promise.allSettled(attempts)) {
     if (outcome.status === 'fulfilled') continue;
-    session.context.log.warn({ session: session.id, reason: String(outcome.reason) }, 'the new server refused a subscription');
+    session.context.log.warn(
+      { session: session.id, reason: String(outcome.reason) },
+      'the new server refused a subscription',
+    );
   }
-  for (const uri of session.subscriptions.keys()) session.toClient(notificationLine('notifications/resources/updated', { uri }));
+  for (const uri of session.subscriptions.keys())
+    session.toClient(notificationLine('notifications/resources/updated', { uri }));
 }
 
 /** Tells the client which lists changed, and only those. */
@@ -132,7 +142,10 @@ async function compareLists(session: Session, timeoutMs: number): Promise<ListDi
       if (kind === 'tools') tools = difference;
       if (difference && !isEmptyDiff(difference)) changed.add(kind);
     } catch (error) {
-      session.context.log.warn({ session: session.id, kind, reason: String(error) }, 'a list of the new server could not be read');
+      session.context.log.warn(
+        { session: session.id, kind, reason: String(error) },
+        'a list of the new server could not be read',
+      );
     }
   }
   session.own.decideNames(inventory.names('tools'));
@@ -195,11 +208,16 @@ export function gateChanged(session: Session): void {
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
 /** A log notification with structured data, for legacy clients that want this level. */
-export function notice(session: Session, level: 'notice' | 'warning' | 'error', data: Record<string, unknown>): void {
+export function notice(
+  session: Session,
+  level: 'notice' | 'warning' | 'error',
+  data: Record<string, unknown>,
+): void {
   const { handshake, context } = session;
   const declared = context.config.tools || handshake.capabilities.logging !== undefined;
   if (handshake.era !== 'legacy' || !handshake.open || !declared) return;
-  const wanted = session.level === null ? 0 : LEVELS.findIndex((name) => session.level!.includes(`"${name}"`));
+  const wanted =
+    session.level === null ? 0 : LEVELS.findIndex((name) => session.level!.includes(`"${name}"`));
   if (LEVELS.indexOf(level) < wanted) return;
   session.toClient(notificationLine('notifications/message', { level, logger: 'segue', data }));
 }
@@ -207,6 +225,8 @@ export function notice(session: Session, level: 'notice' | 'warning' | 'error', 
 /** reboot://status has changed: told to whoever subscribed to it. */
 export function statusChanged(session: Session): void {
   const method = 'notifications/resources/updated';
-  if (session.own.subscriptions.has(STATUS_URI)) session.toClient(notificationLine(method, { uri: STATUS_URI }));
-  for (const line of session.listens.announce(method, { uri: STATUS_URI }, wantsUri(STATUS_URI))) session.toClient(line);
+  if (session.own.subscriptions.has(STATUS_URI))
+    session.toClient(notificationLine(method, { uri: STATUS_URI }));
+  for (const line of session.listens.announce(method, { uri: STATUS_URI }, wantsUri(STATUS_URI)))
+    session.toClient(line);
 }

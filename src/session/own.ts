@@ -1,7 +1,13 @@
 /**
  * The part of a session that Segue answers itself: the five tools, reboot://, and the lists that the worker lacks.
  */
-import { CLASH_PREFIX, type Endpoint, RESOURCE_SCHEME, TOOL_NAMES, TOOL_PREFIX } from '../control/endpoint.ts';
+import {
+  CLASH_PREFIX,
+  type Endpoint,
+  RESOURCE_SCHEME,
+  TOOL_NAMES,
+  TOOL_PREFIX,
+} from '../control/endpoint.ts';
 import { errorLine, isObject, type Json, type RequestMessage, resultLine } from '../wire/message.ts';
 import { prepend, removeElements } from '../wire/spans.ts';
 
@@ -31,7 +37,10 @@ export class OwnSurface {
 
   /** Could be one of ours under either prefix: worth waiting for the decision. */
   mayOwnTool(name: unknown): name is string {
-    return typeof name === 'string' && (this.#toolBehind(name, TOOL_PREFIX) || this.#toolBehind(name, CLASH_PREFIX));
+    return (
+      typeof name === 'string' &&
+      (this.#toolBehind(name, TOOL_PREFIX) || this.#toolBehind(name, CLASH_PREFIX))
+    );
   }
 
   ownsTool(name: unknown): name is string {
@@ -71,7 +80,8 @@ export class OwnSurface {
     this.#running.set(message.key, controller);
     const endpoint = await this.#endpoint();
     const params = { ...message.params };
-    if (message.method === 'tools/call') params.name = TOOL_PREFIX + String(params.name).slice(this.#prefix!.length);
+    if (message.method === 'tools/call')
+      params.name = TOOL_PREFIX + String(params.name).slice(this.#prefix!.length);
     const notify = (line: Buffer) => {
       if (!controller.signal.aborted && this.#running.has(message.key)) this.#notify(line);
     };
@@ -79,7 +89,11 @@ export class OwnSurface {
     if (!this.#running.delete(message.key)) return null;
     if ('result' in outcome) return resultLine(message.key, outcome.result);
     const { code, message: text, data } = outcome.error;
-    return errorLine(message.key, { code: Number(code), message: String(text), ...(data === undefined ? {} : { data }) });
+    return errorLine(message.key, {
+      code: Number(code),
+      message: String(text),
+      ...(data === undefined ? {} : { data }),
+    });
   }
 
   subscribe(message: RequestMessage): Buffer {

@@ -30,7 +30,11 @@ export type ReplayPolicy = Pick<Config, 'replay' | 'replayTools'>;
 /**
  * @param repeatable whether the generation that got the call declared its tool readOnlyHint or idempotentHint
  */
-export function mayRepeat(request: OpenRequest, policy: ReplayPolicy, repeatable: (tool: string) => boolean): boolean {
+export function mayRepeat(
+  request: OpenRequest,
+  policy: ReplayPolicy,
+  repeatable: (tool: string) => boolean,
+): boolean {
   if (OPENING.has(request.method)) return true;
   if (request.asked || request.repeated) return false;
   if (READ_ONLY.has(request.method)) return true;

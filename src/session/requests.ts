@@ -97,6 +97,7 @@ export class OpenRequests {
 
   #remove(request: OpenRequest): void {
     this.#byKey.delete(request.key);
-    if (request.token !== null && this.#byToken.get(request.token) === request) this.#byToken.delete(request.token);
+    if (request.token !== null && this.#byToken.get(request.token) === request)
+      this.#byToken.delete(request.token);
   }
 }

@@ -10,7 +10,6 @@ import type { Endpoint } from '../control/endpoint.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import type { Link } from '../worker/link.ts';
 import {
   errorLine,
   type Garbage,
@@ -23,6 +22,7 @@ import {
   resultLine,
 } from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
+import type { Link } from '../worker/link.ts';
 import { Asks } from './asks.ts';
 import { answerOpening } from './first-answer.ts';
 import { Handshake, type HandshakeRecord } from './handshake.ts';
@@ -30,6 +30,7 @@ import { HoldQueue } from './hold.ts';
 import { Inventory } from './inventory.ts';
 import { Listens } from './listens.ts';
 import { OwnSurface } from './own.ts';
+import { ClientPings } from './pings.ts';
 import { type OpenRequest, OpenRequests, openRequest } from './requests.ts';
 
 /** Where the client is: a pipe, later an HTTP stream. */
@@ -72,6 +73,8 @@ export class Session {
   readonly held: HoldQueue;
   readonly listens = new Listens();
   readonly own: OwnSurface;
+  /** Pings of Segue's own to the client. */
+  readonly pings: ClientPings;
   /** Live resources/subscribe of the worker's URIs: uri → params as JSON text. */
   readonly subscriptions = new Map<string, string>();
   /** params of the last logging/setLevel, as JSON text. */
@@ -94,6 +97,7 @@ export class Session {
     this.context = context;
     this.port = port;
     this.held = new HoldQueue(context.env, context.config.limits, (request) => this.#expire(request));
+    this.pings = new ClientPings(context.env, (line) => this.toClient(line));
     this.own = new OwnSurface(
       () => context.endpoint(this),
       (line) => this.toClient(line),
@@ -156,12 +160,14 @@ export class Session {
     }
     if (this.#isOwn(message)) return this.#answerOwn(message);
     if (this.lost) return this.fail(message.key, this.lost);
-    if (message.method === 'ping' && this.context.gate() !== 'open') return this.toClient(resultLine(message.key, {}));
+    if (message.method === 'ping' && this.context.gate() !== 'open')
+      return this.toClient(resultLine(message.key, {}));
     if (this.#answerForLack(message)) return;
     const request = openRequest(this.context.env, message);
     if (message.method === 'logging/setLevel') this.level = paramsText(message);
     if (this.context.gate() === 'refusing') return answerOpening(this, request);
-    if (message.method === 'subscriptions/listen') this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
+    if (message.method === 'subscriptions/listen')
+      this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
     if (this.context.gate() === 'open' && this.held.size === 0) this.sendRequest(request);
     else this.#hold(request);
   }
@@ -187,7 +193,8 @@ export class Session {
 
   #isOwn({ method, params }: RequestMessage): boolean {
     if (!this.context.config.tools) return false;
-    if (method === 'tools/call') return this.own.namesDecided ? this.own.ownsTool(params.name) : this.own.mayOwnTool(params.name);
+    if (method === 'tools/call')
+      return this.own.namesDecided ? this.own.ownsTool(params.name) : this.own.mayOwnTool(params.name);
     return method.startsWith('resources/') && this.own.ownsUri(params.uri);
   }
 
@@ -218,7 +225,8 @@ export class Session {
       this.toClient(resultLine(key, {}));
     } else if (method === 'tools/list' && lacks('tools')) this.answerWithOwn('tools', key);
     else if (method === 'resources/list' && lacks('resources')) this.answerWithOwn('resources', key);
-    else if (method === 'resources/templates/list' && lacks('resources')) this.toClient(resultLine(key, { resourceTemplates: [] }));
+    else if (method === 'resources/templates/list' && lacks('resources'))
+      this.toClient(resultLine(key, { resourceTemplates: [] }));
     else return false;
     return true;
   }
@@ -227,7 +235,8 @@ export class Session {
   answerWithOwn(kind: 'tools' | 'resources', key: string): void {
     this.#afterTools(() => {
       void this.own.entries(kind).then((entries) => {
-        const modern = this.handshake.era === 'modern' ? { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } : {};
+        const modern =
+          this.handshake.era === 'modern' ? { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } : {};
         this.toClient(resultLine(key, { [kind]: entries, ...modern }));
       });
     });
@@ -249,7 +258,11 @@ export class Session {
       request.sent = true;
     });
     if (link.full) this.port.pause();
-    if (this.handshake.era === 'modern' && this.introducedTo !== link && request.method !== 'server/discover') {
+    if (
+      this.handshake.era === 'modern' &&
+      this.introducedTo !== link &&
+      request.method !== 'server/discover'
+    ) {
       this.introducedTo = link;
       this.readTools();
     }
@@ -267,9 +280,13 @@ export class Session {
     this.listens.close(request.key);
     this.fail(
       request.key,
-      new SegueError('HOLD_FULL', 'the server is being restarted and too many requests are waiting; this one was not sent', {
-        retryAfterS: 5,
-      }),
+      new SegueError(
+        'HOLD_FULL',
+        'the server is being restarted and too many requests are waiting; this one was not sent',
+        {
+          retryAfterS: 5,
+        },
+      ),
     );
   }
 
@@ -306,9 +323,14 @@ export class Session {
   #forwardNotification(message: NotificationMessage): void {
     const gate = this.context.gate();
     if (gate === 'refusing' || this.lost) return;
-    if (this.held.size === 0 && (gate === 'open' || gate === 'draining')) return this.link?.send(message.bytes);
+    if (this.held.size === 0 && (gate === 'open' || gate === 'draining'))
+      return this.link?.send(message.bytes);
     const held = this.held.add({ bytes: message.bytes, request: null });
-    if (!held) this.context.log.warn({ session: this.id, method: message.method }, 'the hold queue is full: notification dropped');
+    if (!held)
+      this.context.log.warn(
+        { session: this.id, method: message.method },
+        'the hold queue is full: notification dropped',
+      );
   }
 
   #cancel(message: NotificationMessage): void {
@@ -323,6 +345,7 @@ export class Session {
   }
 
   #response(message: ResponseMessage): void {
+    if (this.pings.answered(message.key)) return;
     const answer = this.asks.answer(message);
     if (answer) answer.link.send(answer.bytes);
     else this.context.count('stale');
@@ -348,7 +371,10 @@ export class Session {
     this.readingTools = read.then(
       () => this.#toolsRead(),
       (error: unknown) => {
-        context.log.debug({ session: this.id, error: String(error) }, 'the tools of the server could not be read');
+        context.log.debug(
+          { session: this.id, error: String(error) },
+          'the tools of the server could not be read',
+        );
         this.#toolsRead();
       },
     );
@@ -361,7 +387,9 @@ export class Session {
 
   readList(kind: Parameters<Inventory['read']>[0], timeoutMs: number): ReturnType<Inventory['read']> {
     const link = this.link!;
-    return this.inventory.read(kind, (method, params) => link.request(method, this.handshake.wrap(params), timeoutMs));
+    return this.inventory.read(kind, (method, params) =>
+      link.request(method, this.handshake.wrap(params), timeoutMs),
+    );
   }
 
   /** Runs `then` after a reading of the tools that is under way, in the order of the calls. */

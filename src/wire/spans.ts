@@ -131,7 +131,8 @@ export function merge(text: Buffer, path: readonly string[], patch: Patch): Buff
   for (const [key, value] of Object.entries(patch)) {
     const at = find(result, [...path, key]);
     if (at === null) result = insert(result, path, key, value);
-    else if (typeof value === 'object' && result[at.start] === OPEN_BRACE) result = merge(result, [...path, key], value);
+    else if (typeof value === 'object' && result[at.start] === OPEN_BRACE)
+      result = merge(result, [...path, key], value);
     else result = replace(result, at, JSON.stringify(value));
   }
   return result;
@@ -146,7 +147,11 @@ function insert(text: Buffer, path: readonly string[], key: string, value: unkno
 }
 
 /** Removes the elements of the array at `path` for which `drop` says so. */
-export function removeElements(text: Buffer, path: readonly string[], drop: (element: Buffer) => boolean): Buffer {
+export function removeElements(
+  text: Buffer,
+  path: readonly string[],
+  drop: (element: Buffer) => boolean,
+): Buffer {
   const span = find(text, path);
   if (!span || text[span.start] !== OPEN_BRACKET) return text;
   const all = elements(text, span.start).map((element) => text.subarray(element.start, element.end));

@@ -13,6 +13,7 @@ import type { WorkerProcess } from './process.ts';
 
 const NEWLINE = Buffer.from('\n');
 const CHUNK_BYTES = 64 * 1024;
+const SLICE_BYTES = 256 * 1024;
 /** Above this much unsent the client is no longer read. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -51,6 +52,8 @@ export class Link {
   readonly #pending = new Map<string, Pending>();
   #queue: Outgoing[] = [];
   #queueBytes = 0;
+  /** What is left of a message that is longer than one write. */
+  #rest: Buffer | null = null;
   #writing = false;
   #fenced = false;
   #broken = false;
@@ -123,12 +126,18 @@ export class Link {
     });
   }
 
+  /** Reads nothing more from the worker until `resume`: its client reads too slowly. */
   pause(): void {
-    this.process.stdout.pause();
+    if (!this.#fenced) this.process.stdout.pause();
   }
 
   resume(): void {
     this.process.stdout.resume();
+    this.lastHeardAt = this.#env.monotonic(); // a worker that nobody read was not silent
+  }
+
+  get paused(): boolean {
+    return this.process.stdout.isPaused();
   }
 
   /** Ends the worker's stdin when all that was queued is written: the soft end of a client that has left. */
@@ -151,24 +160,35 @@ export class Link {
     this.#pending.clear();
   }
 
+  /** The worker takes nothing any more. Most die of it at once; one that lives on is in trouble. */
   #breakPipe(): void {
+    if (this.#broken) return;
     this.#broken = true;
+    this.#env.timer(
+      this.#limits.writeMs,
+      () => {
+        if (this.process.exit === null && !this.#fenced)
+          this.#handlers.onTrouble('the server has closed its input');
+      },
+      { unref: true },
+    );
   }
 
   #write(): void {
-    if (this.#writing || this.#broken || this.#fenced) return;
-    if (this.#queue.length === 0) {
+    if (this.#writing || this.#broken || this.#fenced || this.process.exit !== null) return;
+    const chunk = this.#nextChunk();
+    if (chunk === null) {
       if (this.#endRequested) this.process.stdin.end();
       return;
     }
-    const chunk = this.#nextChunk();
     this.#writing = true;
     const cancelTimer = this.#env.timer(this.#limits.writeMs, () => {
       this.#handlers.onTrouble(`the server has read nothing for ${this.#limits.writeMs} ms`);
     });
-    this.process.stdin.write(chunk, () => {
+    this.process.stdin.write(chunk, (error) => {
       cancelTimer();
       this.#writing = false;
+      if (error) this.#breakPipe(); // before the next write, or what is unsent would be marked as sent
       this.#write();
       if (this.#wasFull && !this.full) {
         this.#wasFull = false;
@@ -177,8 +197,12 @@ export class Link {
     });
   }
 
-  /** Takes whole messages up to the chunk size, at least one, and marks them as sent. */
-  #nextChunk(): Buffer {
+  /**
+   * Whole messages up to the chunk size, marked as sent; or the next slice of one that is larger, so that the write
+   * deadline is about a worker that reads nothing, not about a long message.
+   */
+  #nextChunk(): Buffer | null {
+    if (this.#rest !== null) return this.#slice(this.#rest);
     const parts: Buffer[] = [];
     let size = 0;
     let count = 0;
@@ -189,9 +213,16 @@ export class Link {
       count++;
       onSent?.();
     }
+    if (count === 0) return null;
     this.#queue.splice(0, count);
     this.#queueBytes -= size;
-    return Buffer.concat(parts, size);
+    return this.#slice(Buffer.concat(parts, size));
+  }
+
+  #slice(chunk: Buffer): Buffer {
+    const rest = chunk.subarray(SLICE_BYTES);
+    this.#rest = rest.length > 0 ? rest : null;
+    return chunk.subarray(0, SLICE_BYTES);
   }
 
   #receive(line: Buffer): void {

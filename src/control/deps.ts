@@ -1,0 +1,19 @@
+/** What the operations work on. */
+import type { Config } from '../config.ts';
+import type { Env } from '../env.ts';
+import type { Lifecycle } from '../lifecycle/lifecycle.ts';
+import type { Connections } from '../session/connections.ts';
+import type { Store } from '../state/store.ts';
+import type { Workers } from '../worker/workers.ts';
+
+export interface ControlDeps {
+  env: Env;
+  config: Config;
+  lifecycle: Lifecycle;
+  store: Store;
+  workers: Workers;
+  connections: Connections;
+  instance: string;
+  name: string;
+  startedAt: number;
+}

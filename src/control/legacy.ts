@@ -1,0 +1,110 @@
+/**
+ * The endpoint for legacy clients: the SDK's own McpServer, reached in-process. It is loaded when it is first needed.
+ */
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { VERSION } from '../version.ts';
+import { isObject, type Json } from '../wire/message.ts';
+import type { Endpoint, EndpointCall } from './endpoint.ts';
+import { progressLine, rising } from './progress.ts';
+import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
+import { announcedOutput, callTool, TOOLS } from './tools.ts';
+import type { Control, Principal } from './types.ts';
+
+type Outcome = { result: Json } | { error: Json };
+
+/** Both ends of a pipe that is none: requests go in with ids of our own, answers come back by them. */
+class InProcess implements Transport {
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  #next = 0;
+
+  async start(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  async send(message: JSONRPCMessage, _options?: TransportSendOptions): Promise<void> {
+    const { id, result, error } = message as { id?: number; result?: Json; error?: Json };
+    if (id === undefined) return; // nobody listens to what it says by itself
+    const settle = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    settle?.(error ? { error } : { result: result ?? {} });
+  }
+
+  request(method: string, params: Json, signal?: AbortSignal): Promise<Outcome> {
+    const id = ++this.#next;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      signal?.addEventListener('abort', () => {
+        this.#waiting.delete(id);
+        this.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
+        resolve({ error: { code: -32800, message: 'cancelled' } });
+      });
+      this.onmessage?.({ jsonrpc: '2.0', id, method, params } as JSONRPCMessage);
+    });
+  }
+}
+
+export async function legacyEndpoint(control: Control, who: Principal): Promise<Endpoint> {
+  const server = new McpServer(
+    { name: 'segue', version: VERSION },
+    { capabilities: { tools: {}, resources: {} } },
+  );
+  const running = new Map<unknown, EndpointCall>();
+  registerResources(server, control, who);
+  for (const tool of TOOLS) {
+    const { name, title, description, annotations, input } = tool;
+    const config = {
+      title,
+      description,
+      annotations,
+      inputSchema: input.shape,
+      outputSchema: announcedOutput(tool).shape,
+    };
+    server.registerTool(name, config, () => ({ content: [] })); // called through the handler below
+  }
+  // The SDK's own handler would answer bad arguments without our error codes (E1).
+  server.server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+    const token = params._meta?.progressToken;
+    const call = running.get(params._meta?.['segue/call']);
+    return callTool(control, params.name, params.arguments, who, {
+      signal: extra.signal,
+      ...(token === undefined || !call
+        ? {}
+        : { onProgress: rising((status) => call.notify(progressLine(token, status))) }),
+    });
+  });
+  const pipe = new InProcess();
+  await server.connect(pipe);
+  const list = async (method: string, member: string): Promise<Json[]> => {
+    const outcome = await pipe.request(method, {});
+    return 'result' in outcome && Array.isArray(outcome.result[member])
+      ? outcome.result[member].filter(isObject)
+      : [];
+  };
+  let calls = 0;
+  return {
+    listTools: () => list('tools/list', 'tools'),
+    listResources: () => list('resources/list', 'resources'),
+    async handle(method, params, call) {
+      const id = ++calls;
+      running.set(id, call);
+      const meta = { ...(isObject(params._meta) ? params._meta : {}), 'segue/call': id };
+      try {
+        return await pipe.request(method, { ...params, _meta: meta }, call.signal);
+      } finally {
+        running.delete(id);
+      }
+    },
+    close: () => server.close(),
+  };
+}
+
+function registerResources(server: McpServer, control: Control, who: Principal): void {
+  for (const resource of RESOURCES) {
+    const { name, uri, title, description } = resource;
+    server.registerResource(name, uri, { title, description, mimeType: RESOURCE_MIME }, async () => ({
+      contents: [{ uri, mimeType: RESOURCE_MIME, text: await readText(resource, control, who) }],
+    }));
+  }
+}

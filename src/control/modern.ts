@@ -1,0 +1,65 @@
+/** The endpoint for modern clients: the same tables, in the result forms of 2026-07-28. */
+import { z } from 'zod';
+import { VERSION } from '../version.ts';
+import { isObject, type Json } from '../wire/message.ts';
+import type { Endpoint } from './endpoint.ts';
+import { progressLine, rising } from './progress.ts';
+import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
+import { announcedOutput, callTool, TOOLS } from './tools.ts';
+import type { Control, Principal } from './types.ts';
+
+const COMPLETE = {
+  resultType: 'complete',
+  _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'segue', version: VERSION } },
+};
+
+export function modernEndpoint(control: Control, who: Principal): Endpoint {
+  return {
+    listTools: async () =>
+      TOOLS.map((tool) => ({
+        name: tool.name,
+        title: tool.title,
+        description: tool.description,
+        inputSchema: z.toJSONSchema(tool.input, { io: 'input' }),
+        outputSchema: z.toJSONSchema(announcedOutput(tool)),
+        annotations: tool.annotations,
+      })),
+    listResources: async () =>
+      RESOURCES.map(({ uri, name, title, description }) => ({
+        uri,
+        name,
+        title,
+        description,
+        mimeType: RESOURCE_MIME,
+      })),
+    async handle(method, params, call) {
+      if (method === 'resources/read') return read(control, who, params.uri);
+      const token = isObject(params._meta) ? params._meta.progressToken : undefined;
+      const hasToken = typeof token === 'string' || typeof token === 'number';
+      const result = await callTool(control, String(params.name), params.arguments, who, {
+        signal: call.signal,
+        ...(hasToken ? { onProgress: rising((status) => call.notify(progressLine(token, status))) } : {}),
+      });
+      return { result: { ...result, ...COMPLETE } };
+    },
+    close: async () => {},
+  };
+}
+
+async function read(
+  control: Control,
+  who: Principal,
+  uri: unknown,
+): Promise<{ result: Json } | { error: Json }> {
+  const resource = RESOURCES.find((candidate) => candidate.uri === uri);
+  if (!resource) return { error: { code: -32602, message: `no resource has the URI ${String(uri)}` } };
+  const text = await readText(resource, control, who);
+  return {
+    result: {
+      contents: [{ uri, mimeType: RESOURCE_MIME, text }],
+      ttlMs: 0,
+      cacheScope: 'private',
+      ...COMPLETE,
+    },
+  };
+}

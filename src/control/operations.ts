@@ -1,0 +1,197 @@
+/**
+ * The operations behind tools, resources and admin socket (types.ts), on the parts that do the work. Each control
+ * action is audited, refused ones too (F63).
+ */
+import { chartOf } from '../../machines/chart.ts';
+import { isAbortable, stateOf } from '../../machines/progress.ts';
+import { rebootMachine } from '../../machines/reboot.ts';
+import { delay } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import { iso } from '../lifecycle/ledger.ts';
+import { redactArgs } from '../observe/redact.ts';
+import { VERSION } from '../version.ts';
+import { healthReport, prepareReport } from './checks.ts';
+import type { ControlDeps } from './deps.ts';
+import { RateLimit } from './rate-limit.ts';
+import { reconnectTest } from './reconnect-test.ts';
+import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
+import { currentStatus } from './status.ts';
+import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
+
+/** A waiting caller gets its answer before most clients give up on it. */
+const WAIT_MS = 45_000;
+const RECENT = 20;
+
+export function createControl(deps: ControlDeps): Control {
+  const { env, lifecycle, store } = deps;
+  const limit = new RateLimit(env, deps.config.limits.restartsPerMinute);
+  let usualMs: number | null = null;
+
+  function audit(who: Principal, action: string, detail: unknown, result: string): void {
+    void store.audit({ at: env.now(), principal: who.id, action, detail, result });
+  }
+
+  /** Runs a control action: who may not is refused, and what came of it is on record. */
+  async function act<Result>(
+    who: Principal,
+    action: string,
+    detail: unknown,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      if (who.role === 'client' || who.role === 'monitor') {
+        throw new SegueError('NOT_AUTHORIZED', `${action} needs the role operator; you are ${who.role}`);
+      }
+      if (stateOf(lifecycle.snapshot).startsWith('end')) {
+        throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
+      }
+      const result = await work();
+      audit(who, action, detail, 'accepted');
+      return result;
+    } catch (error) {
+      const failure = SegueError.from(error, 'PROCESS_FAILED');
+      audit(who, action, detail, failure.code);
+      throw failure;
+    }
+  }
+
+  function begin(input: RestartInput, who: Principal, command: RestartOptions['command']): string {
+    const emergency = input.reason === 'emergency_shutdown';
+    const running = lifecycle.running;
+    if (running && !emergency) return running.rebootId; // F33: joins
+    if (who.sessionId !== undefined) limit.take(who.id);
+    const run = lifecycle.newRun('request', {
+      reason: input.reason,
+      requestedBy: who.id,
+      graceful: input.graceful && !emergency,
+      preserveState: input.preserve_state,
+      timeoutMs: input.timeout * 1000,
+    });
+    if (emergency) lifecycle.send({ type: 'emergency', run });
+    else lifecycle.send({ type: 'reboot.request', run, ...(command ? { command } : {}) });
+    const begun = lifecycle.running;
+    if (begun && begun.rebootId === (running ?? run).rebootId) return begun.rebootId;
+    throw new SegueError(
+      'SYSTEM_NOT_READY',
+      `no restart can begin in the state ${stateOf(lifecycle.snapshot)}`,
+      {
+        retryAfterS: 1,
+      },
+    );
+  }
+
+  async function wait(rebootId: string, options: RestartOptions): Promise<RestartReport> {
+    const unwatch = lifecycle.onTransition((snapshot) => {
+      // The end of the run is the answer itself: progress after an answer is an error to clients (F30).
+      if (lifecycle.running?.rebootId === rebootId)
+        options.onProgress?.(currentStatus(snapshot, usualMs, true));
+    });
+    const timer = new AbortController();
+    const limits = options.signal ? AbortSignal.any([options.signal, timer.signal]) : timer.signal;
+    try {
+      const late = delay(env, WAIT_MS, limits).then(
+        () => lifecycle.report(rebootId),
+        () => lifecycle.report(rebootId), // the caller has stopped waiting; the reboot goes on
+      );
+      return await Promise.race([lifecycle.ended(rebootId), late]);
+    } finally {
+      timer.abort();
+      unwatch();
+    }
+  }
+
+  lifecycle.onTransition((snapshot) => {
+    const { lastRun } = snapshot.context;
+    if (lastRun?.outcome === 'completed') usualMs = lifecycle.report(lastRun.rebootId).duration_ms ?? usualMs;
+  });
+
+  return {
+    async restart(input, who, options = {}) {
+      const detail = {
+        ...input,
+        command: options.command && redactArgs([options.command.file, ...options.command.args]),
+      };
+      const rebootId = await act(who, 'restart', detail, async () => begin(input, who, options.command));
+      return input.wait ? wait(rebootId, options) : lifecycle.report(rebootId);
+    },
+    abort: (who) =>
+      act(who, 'abort', {}, async () => {
+        const running = lifecycle.running;
+        const state = stateOf(lifecycle.snapshot);
+        if (!running) throw new SegueError('NOT_ABORTABLE', 'no reboot is going on');
+        if (!isAbortable(lifecycle.snapshot)) {
+          throw new SegueError(
+            'NOT_ABORTABLE',
+            `the reboot is past the point of return (${state}): the old server is being replaced`,
+          );
+        }
+        lifecycle.send({ type: 'reboot.abort', at: env.now(), by: who.id });
+        return { aborted: true as const, reboot_id: running.rebootId };
+      }),
+    reset: async (who) => {
+      const rebootId = await act(who, 'reset', {}, async () => {
+        const state = stateOf(lifecycle.snapshot);
+        if (state !== 'failed' && state !== 'broken') {
+          throw new SegueError('INVALID_PARAMETERS', `nothing to reset: the state is ${state}`);
+        }
+        const run = lifecycle.newRun('reset', {
+          reason: 'error_recovery',
+          requestedBy: who.id,
+          graceful: true,
+          preserveState: true,
+          timeoutMs: deps.config.timing.recoveryMs,
+        });
+        lifecycle.send({ type: 'operator.reset', run });
+        return run.rebootId;
+      });
+      return wait(rebootId, {});
+    },
+    health: (input) => healthReport(deps, input),
+    prepare: (input) => prepareReport(deps, input),
+    reconnectTest: (input) => reconnectTest(deps, input),
+    async status(input: StatusInput): Promise<StatusReport> {
+      return {
+        current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
+        timestamp: iso(env.now()),
+        ...(input.include_history ? { history: await history() } : {}),
+      };
+    },
+    history: (count) => store.history(count),
+    report: async (rebootId) =>
+      lifecycle.running?.rebootId === rebootId ? lifecycle.report(rebootId) : store.findReport(rebootId),
+    info,
+    statechart: () => chartOf(rebootMachine),
+    onTransition: (listener) =>
+      lifecycle.onTransition((snapshot) => listener(currentStatus(snapshot, usualMs, true))),
+  };
+
+  async function history(): Promise<NonNullable<StatusReport['history']>> {
+    const [recent, stats] = await Promise.all([store.history(RECENT), store.stats()]);
+    return {
+      recent_restarts: recent,
+      total_restarts: stats.total,
+      success_rate: stats.successRate,
+      last_successful_restart: stats.lastSuccess,
+    };
+  }
+
+  function info(): InstanceInfo {
+    const { file, args, cwd } = lifecycle.snapshot.context.command;
+    return {
+      instance: deps.instance,
+      name: deps.name,
+      pid: process.pid,
+      command: redactArgs([file, ...args]),
+      cwd,
+      started_at: iso(deps.startedAt),
+      version: VERSION,
+      sessions: deps.connections.all().map((session) => ({
+        id: session.id,
+        era: session.handshake.era,
+        client: session.handshake.client,
+        in_flight: session.open.size,
+        held: session.held.size,
+      })),
+    };
+  }
+}

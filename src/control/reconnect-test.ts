@@ -1,0 +1,116 @@
+/** reconnect_test: really asks each client, and rehearses the handshake where a second worker may run (E4). */
+
+import { SegueError } from '../errors.ts';
+import { iso } from '../lifecycle/ledger.ts';
+import type { Session } from '../session/session.ts';
+import type { ControlDeps } from './deps.ts';
+import type { ReconnectTestInput, ReconnectTestReport } from './schemas.ts';
+
+const PING_MS = 2_000;
+type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
+
+export async function reconnectTest(
+  deps: ControlDeps,
+  input: ReconnectTestInput,
+): Promise<ReconnectTestReport> {
+  const { connections, env, store } = deps;
+  const sessions = connections
+    .all()
+    .filter((session) => input.session_id === undefined || session.id === input.session_id);
+  if (input.session_id !== undefined && sessions.length === 0) {
+    throw new SegueError('INVALID_PARAMETERS', `no session has the id ${JSON.stringify(input.session_id)}`);
+  }
+  const details = await Promise.all(sessions.map((session) => testSession(deps, session)));
+  const { held } = connections;
+  return {
+    test_completed: true,
+    timestamp: iso(env.now()),
+    overall_status: overall(details),
+    results: {
+      ...(input.session_id === undefined
+        ? { all_sessions: summary(details) }
+        : { session_test: details[0]! }),
+      ...(input.include_buffer_status
+        ? {
+            buffer_status: {
+              total_buffered_requests: held.requests,
+              sessions_with_buffers: held.sessions,
+              bytes: held.bytes,
+            },
+          }
+        : {}),
+      ...(input.include_reconnection_stats ? { reconnection_stats: await store.reconnectionStats() } : {}),
+    },
+  };
+}
+
+function summary(details: SessionTest[]) {
+  return {
+    total_sessions: details.length,
+    reachable_sessions: details.filter((detail) => detail.reachable).length,
+    reconnect_capable: details.filter((detail) => detail.reachable && detail.rehearsal !== 'fail').length,
+    details,
+  };
+}
+
+function overall(details: SessionTest[]): ReconnectTestReport['overall_status'] {
+  const good = details.filter((detail) => detail.reachable && detail.rehearsal !== 'fail').length;
+  if (good === details.length) return 'pass';
+  return good === 0 ? 'fail' : 'partial';
+}
+
+async function testSession(deps: ControlDeps, session: Session): Promise<SessionTest> {
+  const ping = await pingClient(deps, session);
+  if (session.lost) {
+    return { session_id: session.id, ...ping, rehearsal: 'fail', detail: session.lost.message };
+  }
+  return { session_id: session.id, ...ping, ...(await rehearse(deps, session, ping.note)) };
+}
+
+async function pingClient({ env }: ControlDeps, session: Session) {
+  if (session.handshake.era !== 'legacy' || !session.handshake.open) {
+    const note =
+      session.handshake.era === 'modern'
+        ? 'a client of this era cannot be pinged'
+        : 'its conversation is not open yet';
+    return { reachable: true, ping_ms: null, note: `its pipe is open; ${note}` };
+  }
+  const start = env.monotonic();
+  const answered = await session.pings.send(PING_MS);
+  const ms = Math.round((env.monotonic() - start) * 100) / 100;
+  return answered
+    ? { reachable: true, ping_ms: ms, note: 'it answered a ping' }
+    : { reachable: false, ping_ms: null, note: `it did not answer a ping within ${PING_MS} ms` };
+}
+
+/** A scratch worker gets the session's handshake and is ended again; only where two workers may overlap. */
+async function rehearse(deps: ControlDeps, session: Session, note: string) {
+  const { config, lifecycle, workers } = deps;
+  if (config.handover !== 'overlap') {
+    return {
+      rehearsal: 'skipped' as const,
+      detail: `${note}; no rehearsal: only one worker may run (handover exclusive)`,
+    };
+  }
+  if (!session.handshake.replayable) {
+    return {
+      rehearsal: 'skipped' as const,
+      detail: `${note}; no rehearsal: the client has not opened its conversation`,
+    };
+  }
+  try {
+    const scratch = await workers.scratch(lifecycle.snapshot.context.command);
+    try {
+      await session.handshake.rehearse(scratch.link, config.timing.startMs);
+      return { rehearsal: 'pass' as const, detail: `${note}; a scratch worker took its handshake` };
+    } finally {
+      scratch.link.fence();
+      await scratch.process.stop({ soft: true, stdinEndMs: 500, termMs: 500 });
+    }
+  } catch (error) {
+    return {
+      rehearsal: 'fail' as const,
+      detail: `${note}; the rehearsal failed: ${SegueError.from(error, 'PROCESS_FAILED').message}`,
+    };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The front of a client that started Segue as its server: lines on stdin and stdout. When the client goes, Segue and
+ * everything that it started are gone within 800 ms (design.md, "Supervisor death").
+ */
+import type { Config } from '../config.ts';
+import type { Env } from '../env.ts';
+import type { Log } from '../observe/log.ts';
+import type { ClientPort, Session } from '../session/session.ts';
+import { createSupervisor } from '../supervisor.ts';
+import { LineSplitter } from '../wire/lines.ts';
+
+export interface StdioOptions {
+  config: Config;
+  log: Log;
+  env: Env;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Above this much that the client has not read, the worker is not read any more. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Serves until the client goes; resolves with the exit code. */
+export async function runStdio({ config, log, env, environment }: StdioOptions): Promise<number> {
+  const inspector = config.inspect
+    ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
+    : null;
+  if (inspector) log.info({ url: inspector.url }, 'inspector');
+  const supervisor = createSupervisor({
+    config,
+    log,
+    env,
+    environment,
+    ...(inspector ? { inspect: inspector.inspect } : {}),
+  });
+  supervisor.start();
+  const session = supervisor.connect(stdoutPort());
+  const how = await serve(session, config, log);
+  log.info({ how }, 'the client has gone');
+  await supervisor.shutdown(how);
+  await flushed();
+  await inspector?.close();
+  return 0;
+}
+
+/** Resolves with what ended it: the end of stdin, a broken stdout, or a signal. */
+function serve(session: Session, config: Config, log: Log): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const splitter = new LineSplitter(config.limits.maxLineBytes, {
+    onLine: (line) => session.fromClient(line),
+    onOverflow: () => {
+      log.error(
+        { maxLineBytes: config.limits.maxLineBytes },
+        'dropped a message of the client: above limits.maxLineBytes',
+      );
+    },
+  });
+  process.stdin.on('data', (chunk: Buffer) => splitter.push(chunk));
+  process.stdin.once('end', () => resolve('the client closed stdin'));
+  process.stdin.once('error', (error) => resolve(`stdin: ${error.message}`));
+  process.stdout.once('error', (error) => resolve(`stdout: ${error.message}`));
+  process.stdout.on('drain', () => session.clientDrained());
+  for (const signal of SIGNALS) process.once(signal, () => resolve(signal));
+  return promise;
+}
+
+function stdoutPort(): ClientPort {
+  const { stdin, stdout } = process;
+  let corked = false;
+  return {
+    send(line) {
+      if (!corked) {
+        // All lines of one turn go out in one write, without being copied together.
+        corked = true;
+        stdout.cork();
+        setImmediate(() => {
+          corked = false;
+          stdout.uncork();
+        });
+      }
+      stdout.write(line);
+      stdout.write('\n');
+    },
+    get full() {
+      return stdout.writableLength > HIGH_WATER_BYTES;
+    },
+    pause: () => stdin.pause(),
+    resume: () => stdin.resume(),
+  };
+}
+
+/** What was answered last still goes out; a client that does not read is not waited for. */
+async function flushed(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (process.stdout.writableLength === 0) return resolve();
+    setTimeout(resolve, 50).unref();
+    process.stdout.once('drain', resolve);
+    process.stdout.once('error', () => resolve());
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * Runs the machine: provides its services, writes each transition before its effect, tells the sessions when the gate
+ * changes, and keeps the report of each run. Everything that a status says is read off the machine's snapshot.
+ */
+import { type ActorRefFrom, createActor, type InspectionEvent } from 'xstate';
+import { pack } from '../../machines/persist.ts';
+import { messageOf, type RebootSnapshot, stateOf, trafficOf } from '../../machines/progress.ts';
+import { rebootMachine } from '../../machines/reboot.ts';
+import type { Command, Reason, RebootEvent, Run, Traffic, Trigger } from '../../machines/types.ts';
+import type { RestartReport } from '../control/schemas.ts';
+import { SegueError } from '../errors.ts';
+import type { Count } from '../session/session.ts';
+import { Ledger } from './ledger.ts';
+import { createServices, type ServiceDeps } from './services.ts';
+import { settingsOf } from './settings.ts';
+
+export interface RunRequest {
+  reason: Reason;
+  requestedBy: string;
+  graceful: boolean;
+  preserveState: boolean;
+  timeoutMs: number;
+}
+
+export type LifecycleDeps = Omit<
+  ServiceDeps,
+  'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'envelope'
+> & {
+  command: Command;
+  inspect?: ((event: InspectionEvent) => void) | undefined;
+};
+
+/** Reports in memory, for those who join a run late. */
+const REPORTS_KEPT = 20;
+
+export class Lifecycle {
+  readonly #deps: LifecycleDeps;
+  readonly #actor: ActorRefFrom<typeof rebootMachine>;
+  readonly #ledgers = new Map<string, Ledger>();
+  readonly #listeners = new Set<(snapshot: RebootSnapshot) => void>();
+  readonly #waiting = new Map<string, PromiseWithResolvers<RestartReport>>();
+  #seen: RebootSnapshot | null = null;
+  #recorded: Promise<void> = Promise.resolve();
+  #lastEvent = 'xstate.init';
+  /** Messages that came too late to count, since the start (F28). */
+  stale = 0;
+
+  constructor(deps: LifecycleDeps) {
+    this.#deps = deps;
+    const services = createServices({
+      ...deps,
+      recorded: () => this.#recorded,
+      newRun: (trigger) => this.newRun(trigger),
+      ledger: (rebootId) => this.ledger(rebootId),
+      currentRebootId: () => this.snapshot.context.run?.rebootId ?? '',
+      envelope: () => pack(this.#actor.getPersistedSnapshot(), deps.env.now()),
+    });
+    this.#actor = createActor(rebootMachine.provide({ actors: services }), {
+      input: { settings: settingsOf(deps.config), command: deps.command, run: this.newRun('start') },
+      inspect: (event) => {
+        if (event.type === '@xstate.event' && event.actorRef === this.#actor)
+          this.#lastEvent = event.event.type;
+        deps.inspect?.(event);
+      },
+    });
+  }
+
+  start(): void {
+    this.#actor.subscribe({
+      next: (snapshot) => this.#observe(snapshot),
+      error: (error) => this.#deps.log.error({ error: String(error) }, 'the lifecycle has failed'),
+    });
+    this.#actor.start();
+  }
+
+  get snapshot(): RebootSnapshot {
+    return this.#actor.getSnapshot();
+  }
+
+  gate(): Traffic {
+    return trafficOf(this.snapshot);
+  }
+
+  send(event: RebootEvent): void {
+    this.#actor.send(event);
+  }
+
+  newRun(trigger: Trigger, request?: RunRequest): Run {
+    const { env, config } = this.#deps;
+    const startedAt = env.now();
+    const timeoutMs = request?.timeoutMs ?? config.timing.recoveryMs;
+    return {
+      rebootId: env.uuid(),
+      trigger,
+      reason: request?.reason ?? 'error_recovery',
+      requestedBy: request?.requestedBy ?? 'segue',
+      graceful: request?.graceful ?? true,
+      preserveState: request?.preserveState ?? true,
+      startedAt,
+      timeoutMs,
+      deadlineAt: startedAt + timeoutMs,
+      drainUntil: startedAt + Math.min(config.timing.drainMs, timeoutMs / 3),
+    };
+  }
+
+  /** The run that goes on, if one does. */
+  get running(): Run | null {
+    const { run, lastRun } = this.snapshot.context;
+    return run && run.rebootId !== lastRun?.rebootId ? run : null;
+  }
+
+  count(what: Count): void {
+    if (what === 'stale') this.stale++;
+    else if (this.running) this.ledger(this.running.rebootId).requests[what]++;
+  }
+
+  /** Why nothing is let through now. */
+  refusal(): SegueError {
+    const { errors, waitUntil } = this.snapshot.context;
+    const cause = errors.at(-1)?.message;
+    const retryAfterS =
+      waitUntil === null ? undefined : Math.max(1, Math.ceil((waitUntil - this.#deps.env.now()) / 1000));
+    const message = `The server behind Segue does not run. ${cause ?? messageOf(this.snapshot)}`;
+    return new SegueError('SYSTEM_NOT_READY', message, retryAfterS === undefined ? {} : { retryAfterS });
+  }
+
+  ledger(rebootId: string): Ledger {
+    const known = this.#ledgers.get(rebootId);
+    if (known) return known;
+    const { run } = this.snapshot.context;
+    const ledger = new Ledger(
+      this.#deps.env,
+      run?.rebootId === rebootId ? run : { ...this.newRun('start'), rebootId },
+    );
+    this.#ledgers.set(rebootId, ledger);
+    const [oldest] = this.#ledgers.keys();
+    if (this.#ledgers.size > REPORTS_KEPT && oldest !== undefined) this.#ledgers.delete(oldest);
+    return ledger;
+  }
+
+  /** The report as far as it goes. */
+  report(rebootId: string): RestartReport {
+    const ledger = this.ledger(rebootId);
+    return ledger.final ?? ledger.report(this.snapshot);
+  }
+
+  /** Resolves with the report when the run has ended. */
+  ended(rebootId: string): Promise<RestartReport> {
+    if (this.snapshot.context.lastRun?.rebootId === rebootId) return Promise.resolve(this.report(rebootId));
+    const waiting = this.#waiting.get(rebootId) ?? Promise.withResolvers<RestartReport>();
+    this.#waiting.set(rebootId, waiting);
+    return waiting.promise;
+  }
+
+  onTransition(listener: (snapshot: RebootSnapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when the worker and its group are gone. */
+  async shutdown(): Promise<void> {
+    const ended = Promise.withResolvers<void>();
+    this.onTransition((snapshot) => {
+      if (stateOf(snapshot) === 'ended') ended.resolve();
+    });
+    this.send({ type: 'shutdown', at: this.#deps.env.now() });
+    if (stateOf(this.snapshot) !== 'ended') await ended.promise;
+    await this.#recorded;
+  }
+
+  #observe(snapshot: RebootSnapshot): void {
+    const before = this.#seen;
+    if (before === snapshot) return; // an ignored event
+    this.#seen = snapshot;
+    const from = before ? stateOf(before) : '';
+    const to = stateOf(snapshot);
+    const run = snapshot.context.run ?? before?.context.run ?? null;
+    if (run) this.#follow(run, snapshot);
+    if (from !== to) this.#record(run, from, to, snapshot);
+    if (!before || trafficOf(before) !== trafficOf(snapshot)) this.#deps.connections.gateChanged();
+    if (
+      run &&
+      snapshot.context.lastRun?.rebootId === run.rebootId &&
+      before?.context.lastRun !== snapshot.context.lastRun
+    ) {
+      this.#end(run, snapshot);
+    }
+    if (from === to) return;
+    this.#deps.connections.statusChanged();
+    for (const listener of [...this.#listeners]) listener(snapshot);
+  }
+
+  #follow(run: Run, snapshot: RebootSnapshot): void {
+    const ledger = this.ledger(run.rebootId);
+    if (snapshot.context.lastRun?.rebootId !== run.rebootId) ledger.final = null; // it goes on after all
+    ledger.observe(snapshot);
+  }
+
+  #record(run: Run | null, from: string, to: string, snapshot: RebootSnapshot): void {
+    const { env, log, store } = this.#deps;
+    log.debug({ from, to, event: this.#lastEvent, reboot: run?.rebootId }, 'transition');
+    const machine = pack(this.#actor.getPersistedSnapshot(), env.now());
+    const row = { rebootId: run?.rebootId ?? null, from, to, event: this.#lastEvent, at: env.now(), machine };
+    const starting = snapshot.context.generation <= 1 && run?.trigger === 'start';
+    const written = store.transition(row);
+    this.#recorded = starting ? Promise.resolve() : written; // the very first start is exempt (design.md)
+  }
+
+  #end(run: Run, snapshot: RebootSnapshot): void {
+    const ledger = this.ledger(run.rebootId);
+    const report = ledger.report(snapshot);
+    ledger.final = report;
+    // A first start that went well is no restart.
+    if (run.trigger !== 'start' || !report.success) {
+      void this.#deps.store.report(report);
+      const { success, outcome, duration_ms, blackout_ms, partial, message } = report;
+      this.#deps.log.info({ reboot: run.rebootId, outcome, duration_ms, blackout_ms }, message);
+      this.#deps.connections.notice(success ? 'notice' : 'error', {
+        event: 'restart_finished',
+        reboot_id: run.rebootId,
+        trigger: run.trigger,
+        success: success ?? false,
+        outcome,
+        generation: snapshot.context.generation,
+        blackout_ms,
+        partial,
+        tools_changed: report.tools_changed,
+        message,
+      });
+    }
+    this.#waiting.get(run.rebootId)?.resolve(report);
+    this.#waiting.delete(run.rebootId);
+  }
+}

@@ -1,0 +1,19 @@
+/** How a worker is asked whether it lives: inside one of its sessions, in that session's era. */
+import type { Connections } from '../session/connections.ts';
+import type { Link } from '../worker/link.ts';
+import type { ProbeTarget } from '../worker/probe.ts';
+
+export function probeTarget(link: Link, connections: Connections): ProbeTarget {
+  return {
+    link,
+    inFlight: () => connections.inFlight,
+    question() {
+      const session = connections
+        .all()
+        .find((candidate) => candidate.link === link && candidate.handshake.open);
+      if (!session || session.context.gate() !== 'open') return null;
+      const method = session.handshake.era === 'modern' ? 'server/discover' : 'ping';
+      return { method, params: session.handshake.wrap({}) };
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * The connection service: all sessions of a lifecycle, through every phase of a reboot.
+ */
+import type { Env } from '../env.ts';
+import type { Message } from '../wire/message.ts';
+import type { Link } from '../worker/link.ts';
+import { fromWorker } from './from-worker.ts';
+import type { ListDiff } from './inventory.ts';
+import * as reboot from './over-reboot.ts';
+import type { Session } from './session.ts';
+
+export class Connections {
+  readonly #env: Env;
+  readonly #sessions = new Set<Session>();
+  readonly #settled = new Set<() => void>();
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  add(session: Session): void {
+    this.#sessions.add(session);
+  }
+
+  remove(session: Session): void {
+    this.#sessions.delete(session);
+    session.own.cancelAll();
+  }
+
+  all(): Session[] {
+    return [...this.#sessions];
+  }
+
+  get inFlight(): number {
+    return this.all().reduce((sum, session) => sum + session.open.size, 0);
+  }
+
+  get held(): { requests: number; sessions: number; bytes: number } {
+    const holding = this.all().filter((session) => session.held.size > 0);
+    return {
+      requests: holding.reduce((sum, session) => sum + session.held.requests().length, 0),
+      sessions: holding.length,
+      bytes: holding.reduce((sum, session) => sum + session.held.bytes, 0),
+    };
+  }
+
+  receive(link: Link, message: Message): void {
+    for (const session of this.#sessions) if (session.link === link) fromWorker(session, link, message);
+    if (this.#settled.size > 0 && this.inFlight === 0) for (const settle of [...this.#settled]) settle();
+  }
+
+  /** The worker reads again: the clients may be read again. */
+  workerDrained(): void {
+    for (const session of this.#sessions) session.port.resume();
+  }
+
+  /** Resolves when nothing is in flight or `waitMs` is over; the number that is left. */
+  async drain(waitMs: number, signal: AbortSignal): Promise<number> {
+    if (this.inFlight === 0) return 0;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        cancelTimer();
+        this.#settled.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancelTimer = this.#env.timer(waitMs, done);
+      this.#settled.add(done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+    return this.inFlight;
+  }
+
+  fence(link: Link | undefined, rebootId: string): void {
+    for (const session of this.#sessions) if (session.link === link) reboot.fence(session, rebootId);
+    link?.fence();
+  }
+
+  attach(link: Link): void {
+    for (const session of this.#sessions) reboot.attach(session, link);
+  }
+
+  /** Whether any session has a handshake by which a worker can be validated. */
+  get replayable(): boolean {
+    return this.all().some((session) => session.handshake.replayable);
+  }
+
+  async shakeHands(timeoutMs: number): Promise<void> {
+    for (const session of this.#sessions) await reboot.shakeHands(session, timeoutMs);
+  }
+
+  /** Per session: one that cannot go on does not stop the others (F68). */
+  async reconnect(timeoutMs: number): Promise<{ kept: number; lost: string[]; tools: ListDiff }> {
+    const outcomes = await Promise.all(
+      this.all().map(async (session) => ({ session, ...(await reboot.reconnect(session, timeoutMs)) })),
+    );
+    const lost = outcomes.filter((outcome) => outcome.lost).map(({ session }) => session.id);
+    return {
+      kept: outcomes.length - lost.length,
+      lost,
+      tools: union(outcomes.map((outcome) => outcome.tools)),
+    };
+  }
+
+  gateChanged(): void {
+    for (const session of this.#sessions) reboot.gateChanged(session);
+  }
+
+  notice(level: 'notice' | 'warning' | 'error', data: Record<string, unknown>): void {
+    for (const session of this.#sessions) reboot.notice(session, level, data);
+  }
+
+  statusChanged(): void {
+    for (const session of this.#sessions) reboot.statusChanged(session);
+  }
+}
+
+function union(diffs: (ListDiff | null)[]): ListDiff {
+  const all = (member: keyof ListDiff) => [...new Set(diffs.flatMap((diff) => diff?.[member] ?? []))].sort();
+  return { added: all('added'), removed: all('removed'), changed: all('changed') };
+}

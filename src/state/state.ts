@@ -1,0 +1,81 @@
+/**
+ * The supervisor's place on disk: made when its client means it, not before ("throw-away starts leave nothing behind",
+ * design.md). Then dead instances of the same name are buried and the admin socket is opened.
+ */
+import type { Command } from '../../machines/types.ts';
+import type { Config } from '../config.ts';
+import type { AdminServer } from '../control/admin-server.ts';
+import type { Control } from '../control/types.ts';
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { keySource } from '../serializer/key.ts';
+import { VERSION } from '../version.ts';
+import { adminSocketPath, type Environment, instanceName, stateDirectory } from './directory.ts';
+import { createStore, type Store } from './store.ts';
+
+export interface State {
+  instance: string;
+  name: string;
+  command: Command;
+  store: Store;
+  /** Idempotent; returns at once. */
+  commit(control: Control): void;
+  close(how: string): Promise<void>;
+}
+
+/** @throws SegueError INVALID_PARAMETERS without a command, or for a name that is none */
+export function openState(options: { config: Config; environment: Environment; env: Env; log: Log }): State {
+  const { config, environment, env, log } = options;
+  const [file, ...args] = config.command ?? [];
+  if (file === undefined) throw new SegueError('INVALID_PARAMETERS', 'a command is needed');
+  const command = { file, args, cwd: config.cwd ?? process.cwd() };
+  const argv = [file, ...args];
+  const name = instanceName(argv, command.cwd, config.name);
+  const instance = env.uuid();
+  const socketPath = adminSocketPath(instance, environment);
+  const store = createStore({
+    ...{ env, log, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
+    directory: stateDirectory(name, environment),
+    keySource: keySource(environment),
+    persist: config.persist,
+  });
+  let admin: Promise<AdminServer | null> | null = null;
+
+  async function open(control: Control): Promise<AdminServer | null> {
+    await store.open();
+    await store.bury();
+    try {
+      const { startAdminServer } = await import('../control/admin-server.ts');
+      return await startAdminServer({
+        path: socketPath,
+        control,
+        log,
+        principal: { id: 'admin socket', role: 'operator' },
+        env,
+      });
+    } catch (error) {
+      log.error(
+        { error: String(error) },
+        'the admin socket could not be opened; segue status and reboot will not find this instance',
+      );
+      return null;
+    }
+  }
+
+  return {
+    instance,
+    name,
+    command,
+    store,
+    commit(control) {
+      // After the message that caused it is on its way: opening a database takes the loop some milliseconds.
+      admin ??= new Promise((resolve) => env.timer(0, () => resolve(open(control))));
+    },
+    async close(how) {
+      if (admin === null) return;
+      await (await admin)?.close();
+      await store.close(how);
+    },
+  };
+}

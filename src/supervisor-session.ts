@@ -1,0 +1,57 @@
+/** What sessions get of the supervisor. */
+import type { Config } from './config.ts';
+import type { Endpoint } from './control/endpoint.ts';
+import type { Control, Principal } from './control/types.ts';
+import type { Env } from './env.ts';
+import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import type { Log } from './observe/log.ts';
+import type { HandshakeRecord } from './session/handshake.ts';
+import type { Session, SessionContext } from './session/session.ts';
+import type { Store } from './state/store.ts';
+
+export interface SessionContextDeps {
+  env: Env;
+  log: Log;
+  config: Config;
+  lifecycle: Lifecycle;
+  store: Store;
+  control: Control;
+  /** Who the client of a pipe is: operator of its instance (requirements.md). */
+  operator: Principal;
+  /** The client means it: state may be made on disk now. */
+  commit(): void;
+}
+
+export function sessionContext(deps: SessionContextDeps): SessionContext {
+  const { env, log, config, lifecycle, store, control, operator } = deps;
+  const endpoints = new WeakMap<Session, Promise<Endpoint>>();
+  return {
+    env,
+    log,
+    config,
+    gate: () => lifecycle.gate(),
+    refusal: () => lifecycle.refusal(),
+    count: (what) => lifecycle.count(what),
+    endpoint(session) {
+      const known = endpoints.get(session);
+      if (known) return known;
+      const who = { ...operator, sessionId: session.id };
+      const endpoint =
+        session.handshake.era === 'modern'
+          ? import('./control/modern.ts').then(({ modernEndpoint }) => modernEndpoint(control, who))
+          : import('./control/legacy.ts').then(({ legacyEndpoint }) => legacyEndpoint(control, who));
+      endpoints.set(session, endpoint);
+      return endpoint;
+    },
+    lastHandshake: async (session) => {
+      const { era, protocolVersion } = session.handshake;
+      return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
+    },
+    committed: () => deps.commit(),
+    opened(session) {
+      const { era, client, protocolVersion } = session.handshake;
+      const row = { id: session.id, era, client, protocolVersion, state: 'open', at: env.now() };
+      void store.session({ ...row, handshake: session.handshake.record() });
+    },
+  };
+}

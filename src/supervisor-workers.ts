@@ -1,0 +1,49 @@
+/** The workers of a supervisor, and where what they write goes. */
+import type { Config } from './config.ts';
+import type { Env } from './env.ts';
+import type { Log } from './observe/log.ts';
+import type { Connections } from './session/connections.ts';
+import { workerEnvironment, workerMarker } from './worker/environment.ts';
+import { Workers } from './worker/workers.ts';
+
+/** A supervisor's own reader may be slow: what it does not take is dropped, the tail is kept for the history anyway. */
+const UNREAD_STDERR_BYTES = 1024 * 1024;
+
+export interface SupervisorWorkersDeps {
+  env: Env;
+  log: Log;
+  config: Config;
+  environment: Readonly<Record<string, string | undefined>>;
+  instance: string;
+  connections: Connections;
+}
+
+export function createWorkers(deps: SupervisorWorkersDeps): Workers {
+  const { env, log, config, environment, instance, connections } = deps;
+  let garbage = 0;
+  return new Workers({
+    env,
+    instance,
+    limits: {
+      maxLineBytes: config.limits.maxLineBytes,
+      stderrBytes: config.limits.stderrBytes,
+      writeMs: config.timing.writeMs,
+    },
+    environment: (generation) =>
+      workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+    onStderr: (_generation, chunk) => {
+      if (process.stderr.writableLength < UNREAD_STDERR_BYTES) process.stderr.write(chunk);
+    },
+    onMessage: (link, message) => connections.receive(link, message),
+    onGarbage: (generation, why, line) => {
+      garbage++;
+      // The 1st, 2nd, 4th, 8th …: a server that prints its log to stdout must not flood ours (F18).
+      if ((garbage & (garbage - 1)) !== 0) return;
+      log.warn(
+        { generation, why, garbage, line: line.toString('utf8', 0, 200) },
+        'dropped a line of the server',
+      );
+    },
+    onDrain: () => connections.workerDrained(),
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * The supervisor: the process that a client talks to instead of its server. This file is the table of contents:
+ * front → session → gate → link → worker, with the lifecycle beside them that opens and closes the gate.
+ */
+import type { InspectionEvent } from 'xstate';
+import type { Config } from './config.ts';
+import { createControl } from './control/operations.ts';
+import type { Control, Principal } from './control/types.ts';
+import { type Env, systemEnv } from './env.ts';
+import type { Hooks } from './lifecycle/hooks.ts';
+import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { type Log, silentLog } from './observe/log.ts';
+import { Connections } from './session/connections.ts';
+import { type ClientPort, Session } from './session/session.ts';
+import { openState, type State } from './state/state.ts';
+import { sessionContext } from './supervisor-session.ts';
+import { createWorkers } from './supervisor-workers.ts';
+
+export interface SupervisorOptions {
+  /** Parsed by `configSchema`; `command` is needed. */
+  config: Config;
+  /** Where state directories, the key and the worker's environment come from; default: process.env. */
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** Work of the embedding program in each reboot. */
+  hooks?: Hooks;
+  log?: Log;
+  env?: Env;
+  /** For `createActor`: the XState inspector. */
+  inspect?: (event: InspectionEvent) => void;
+}
+
+export interface Supervisor {
+  readonly instance: string;
+  readonly name: string;
+  readonly control: Control;
+  /** Starts the worker. */
+  start(): void;
+  /** A client has come; its lines go to `fromClient` of the session. */
+  connect(port: ClientPort): Session;
+  disconnect(session: Session): void;
+  /** The worker and its group are gone and state is closed when it resolves. `how` goes on record. */
+  shutdown(how: string): Promise<void>;
+}
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const {
+    config,
+    environment = process.env,
+    hooks = {},
+    log = silentLog,
+    env = systemEnv,
+    inspect,
+  } = options;
+  const state: State = openState({ config, environment, env, log });
+  const { store, instance, name, command } = state;
+  const connections = new Connections(env);
+  const workers = createWorkers({ env, log, config, environment, instance, connections });
+  const lifecycle = new Lifecycle({
+    ...{ env, log, config, store, workers, connections, instance, environment, hooks, command, inspect },
+  });
+  const startedAt = env.now();
+  const control = createControl({
+    env,
+    config,
+    lifecycle,
+    store,
+    workers,
+    connections,
+    instance,
+    name,
+    startedAt,
+  });
+  const operator: Principal = { id: 'local', role: 'operator' };
+  const context = sessionContext({
+    env,
+    log,
+    config,
+    lifecycle,
+    store,
+    control,
+    operator,
+    commit: () => state.commit(control),
+  });
+
+  return {
+    instance,
+    name,
+    control,
+    start: () => lifecycle.start(),
+    connect(port) {
+      const session = new Session(env.uuid(), context, port);
+      connections.add(session);
+      return session;
+    },
+    disconnect: (session) => connections.remove(session),
+    async shutdown(how) {
+      await lifecycle.shutdown();
+      await state.close(how);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Asks a quiet worker inside its session whether it still answers (F14). A worker that has spoken lately is not asked;
+ * one with calls in flight may be busy and is asked only after a long silence.
+ */
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Link } from './link.ts';
+
+export interface ProbeTarget {
+  link: Link;
+  /** The question; null while nothing may be asked (the conversation is not open, or the gate is closed). */
+  question(): { method: string; params: string | undefined } | null;
+  inFlight(): number;
+}
+
+export interface ProbeTiming {
+  probeEveryMs: number;
+  probeMs: number;
+  probeBusyMs: number;
+}
+
+/** Milliseconds until the answer; null when nothing may be asked. Rejects TIMEOUT_EXCEEDED when none comes. */
+export async function probe(env: Env, target: ProbeTarget, timeoutMs: number): Promise<number | null> {
+  const question = target.question();
+  if (!question) return null;
+  const start = env.monotonic();
+  try {
+    await target.link.request(question.method, question.params, timeoutMs);
+  } catch (error) {
+    // An error is an answer too: who refuses a ping is alive.
+    if (!(error instanceof SegueError) || error.data.answered !== true) throw error;
+  }
+  return env.monotonic() - start;
+}
+
+/** Probes until its returned end is called; `onHung` is called once. */
+export function startProbe(
+  env: Env,
+  target: ProbeTarget,
+  timing: ProbeTiming,
+  onHung: (message: string) => void,
+): () => void {
+  let ended = false;
+  let cancelTimer = () => {};
+  const schedule = () => {
+    if (!ended) cancelTimer = env.timer(timing.probeEveryMs, () => void round(), { unref: true });
+  };
+  const round = async () => {
+    const silence = env.monotonic() - target.link.lastHeardAt;
+    const patience = target.inFlight() > 0 ? timing.probeBusyMs : timing.probeEveryMs;
+    if (silence >= patience && !target.link.fenced && !target.link.paused) {
+      try {
+        await probe(env, target, timing.probeMs);
+      } catch {
+        if (!ended && !target.link.fenced)
+          onHung(`the server has not answered a probe for ${timing.probeMs} ms`);
+        return;
+      }
+    }
+    schedule();
+  };
+  schedule();
+  return () => {
+    ended = true;
+    cancelTimer();
+  };
+}

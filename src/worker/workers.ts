@@ -1,0 +1,98 @@
+/**
+ * The workers of one lifecycle by generation: the one that serves, and while they overlap the one that ends.
+ */
+import type { Command } from '../../machines/types.ts';
+import type { Env } from '../env.ts';
+import type { Message } from '../wire/message.ts';
+import { Link, type LinkLimits } from './link.ts';
+import { spawnWorker, type WorkerProcess } from './process.ts';
+
+export interface Worker {
+  readonly process: WorkerProcess;
+  readonly link: Link;
+  /** Resolves with the reason when the worker cannot be talked to any more (F22, F24). */
+  readonly trouble: Promise<string>;
+}
+
+export interface WorkersOptions {
+  env: Env;
+  /** The supervisor's instance id, for the marker. */
+  instance: string;
+  limits: LinkLimits & { stderrBytes: number };
+  environment(generation: number): Record<string, string>;
+  onStderr(generation: number, chunk: Buffer): void;
+  onMessage(link: Link, message: Message): void;
+  onGarbage(generation: number, why: string, line: Buffer): void;
+  onDrain(): void;
+}
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #byGeneration = new Map<number, Worker>();
+  #scratches = 0;
+  readonly #starting = new Map<number, Promise<Worker>>();
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  get(generation: number): Worker | undefined {
+    return this.#byGeneration.get(generation);
+  }
+
+  all(): Worker[] {
+    return [...this.#byGeneration.values()];
+  }
+
+  /**
+   * Starts a process and attaches its pipe. The caller owns the worker and forgets it after its exit.
+   * @throws SegueError PROCESS_FAILED as spawnWorker says
+   */
+  start(command: Command, generation: number): Promise<Worker> {
+    const starting = this.#spawn(command, generation).finally(() => this.#starting.delete(generation));
+    this.#starting.set(generation, starting);
+    return starting;
+  }
+
+  /** The worker of this generation, also one whose process is just being made. */
+  async find(generation: number): Promise<Worker | undefined> {
+    await this.#starting.get(generation)?.catch(() => {}); // its starter is told
+    return this.#byGeneration.get(generation);
+  }
+
+  async #spawn(command: Command, generation: number): Promise<Worker> {
+    const { env, instance, limits } = this.#options;
+    const process = await spawnWorker(env, {
+      command,
+      generation,
+      instance,
+      environment: this.#options.environment(generation),
+      stderrBytes: limits.stderrBytes,
+      onStderr: (chunk) => this.#options.onStderr(generation, chunk),
+    });
+    const { promise: trouble, resolve: onTrouble } = Promise.withResolvers<string>();
+    const link: Link = new Link(env, process, limits, {
+      onMessage: (message) => this.#options.onMessage(link, message),
+      onGarbage: (why, line) => this.#options.onGarbage(generation, why, line),
+      onTrouble,
+      onDrain: () => this.#options.onDrain(),
+    });
+    const worker = { process, link, trouble };
+    this.#byGeneration.set(generation, worker);
+    return worker;
+  }
+
+  /** One more process beside the worker, for a rehearsal; its generation is negative, no session is attached to it. */
+  scratch(command: Command): Promise<Worker> {
+    const generation = -++this.#scratches;
+    return this.start(command, generation).then((worker) => {
+      void worker.process.exited.then(() => this.forget(generation));
+      return worker;
+    });
+  }
+
+  /** After the exit was seen. */
+  forget(generation: number): void {
+    this.#byGeneration.delete(generation);
+  }
+}
