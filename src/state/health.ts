@@ -59,8 +59,7 @@ export class HealthProbe {
   }
 
   async measure(queue: WriteQueue): Promise<StoreHealth> {
-    // Why it is not ready is in the status, read below.
-    const connection = await queue.ready().catch(() => null);
+    const connection = await queue.readable();
     const latencyMs = connection && (await this.#latency(connection.db));
     const writable = connection !== null && (await this.#canWrite(connection.db));
     const sizes = connection?.db.sizes();

@@ -71,7 +71,7 @@ export class WriteQueue {
     return this.#status;
   }
 
-  /** For reads; null while there is no open database. */
+  /** For reads at once; null while there is no open database. */
   get connection(): Connection | null {
     return this.#connection;
   }
@@ -125,6 +125,12 @@ export class WriteQueue {
     throw (
       this.#status.error ?? new SegueError('SYSTEM_NOT_READY', `the state store is ${this.#status.state}`)
     );
+  }
+
+  /** For reads, after the same retry: also while a lock keeps us from writing. Null without an open database. */
+  async readable(): Promise<Connection | null> {
+    await this.ready().catch(() => {}); // the status says why
+    return this.#connection;
   }
 
   /** Tries once more to write what waits, and `last`; then lets go of the database. */

@@ -161,7 +161,7 @@ export class Store {
 
   /** The newest handshake of any instance of the name that can be opened; else null. */
   async lastHandshake(era: string, protocolVersion?: string): Promise<unknown> {
-    const connection = await this.#readable();
+    const connection = await this.#queue.readable();
     for (const row of connection?.db.sessions.handshakes(era, protocolVersion, HANDSHAKES_TRIED) ?? []) {
       try {
         const identity = handshakeIdentity(row.instance, row.id);
@@ -208,23 +208,23 @@ export class Store {
 
   /** Newest first; of all instances of the name. */
   async history(limit: number): Promise<RestartReport[]> {
-    await this.#readable();
+    await this.#queue.readable();
     return this.#history.newest(limit);
   }
 
   /** By id or by a unique prefix of it. */
   async findReport(idOrPrefix: string): Promise<RestartReport | null> {
-    await this.#readable();
+    await this.#queue.readable();
     return this.#history.find(idOrPrefix);
   }
 
   async stats(): Promise<RestartStats> {
-    await this.#readable();
+    await this.#queue.readable();
     return this.#history.stats();
   }
 
   async reconnectionStats(): Promise<ReconnectionStats> {
-    await this.#readable();
+    await this.#queue.readable();
     return this.#history.reconnectionStats();
   }
 
@@ -260,11 +260,6 @@ export class Store {
       db.reboots.purgeTransitions(now - RETENTION_MS);
       db.audit.purge(now - RETENTION_MS);
     });
-  }
-
-  /** For reads: without a database there is nothing to read, and the status says why. */
-  #readable(): Promise<Connection | null> {
-    return this.#queue.ready().catch(() => null);
   }
 }
 

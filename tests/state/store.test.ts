@@ -6,7 +6,8 @@ import { systemEnv } from '../../src/env.ts';
 import { keySource } from '../../src/serializer/key.ts';
 import type { Store } from '../../src/state/store.ts';
 import { shows } from '../support/shows.ts';
-import { listeningLog, raw, report, room } from './rooms.ts';
+import { report } from './reports.ts';
+import { listeningLog, raw, room } from './rooms.ts';
 
 const step = (n: number) => ({
   rebootId: 'r-1',

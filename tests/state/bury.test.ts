@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemEnv } from '../../src/env.ts';
+import { isLive } from '../../src/state/live.ts';
+import { isAlive, killAll, processesWith } from '../support/processes.ts';
+import { shows } from '../support/shows.ts';
+import { program, type Room, raw, room } from './rooms.ts';
+
+interface Family {
+  recorded: number;
+  grandchild: number;
+  unrecorded: number;
+  rebootId: string;
+}
+
+/** A supervisor as a process of its own, with a recorded worker and one that it had no time to record. */
+async function supervisor({ home }: Room) {
+  const instance = systemEnv.uuid();
+  const running = program(new URL('./fixtures/supervisor.ts', import.meta.url), { home, instance });
+  const family = (await running.next()) as unknown as Family;
+  const pids = [family.recorded, family.grandchild, family.unrecorded];
+  onTestFinished(() => killAll(pids.filter(isAlive)));
+  return { ...running, ...family, instance, pids };
+}
+
+/** A living process that has nothing to do with Segue. */
+function bystander(environment: Record<string, string> = {}) {
+  const child = spawn('sleep', ['3600'], { detached: true, env: { ...process.env, ...environment } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { pid: child.pid!, startTime: systemEnv.process(child.pid!)!.startTime };
+}
+
+const insertInstance = `insert into instances
+  (id, name, pid, start_time, boot_id, socket_path, command, cwd, version, started_at)
+  values (?, 'echo', ?, ?, ?, '', '[]', '/', '0.1.0', 1)`;
+const insertWorker = `insert into workers (instance, generation, pid, start_time, boot_id, started_at)
+  values (?, 1, ?, ?, ?, 1)`;
+
+describe('burying', () => {
+  shows('F11 F5', 'ends the workers of a killed supervisor, recorded or not, with their groups', async () => {
+    const place = room();
+    const dead = await supervisor(place);
+    await dead.kill();
+    expect(dead.pids.map(isAlive)).toEqual([true, true, true]);
+    const store = place.store();
+    await store.open();
+    const burial = await store.bury();
+    expect(dead.pids.map(isAlive)).toEqual([false, false, false]);
+    expect(burial.instances).toEqual([dead.instance]);
+    expect(burial.orphansEnded.sort()).toEqual([dead.recorded, dead.unrecorded].sort());
+    expect(await store.bury()).toEqual({ instances: [], orphansEnded: [], rebootsAbandoned: [] });
+    const how = raw(place.file, (db) =>
+      db.prepare('select how from instances order by started_at').pluck().all(),
+    );
+    expect(how).toEqual(['died', null]);
+  });
+
+  shows('F5 F6', 'marks its running reboot as abandoned, at its last sign of life', async () => {
+    const place = room();
+    const dead = await supervisor(place);
+    await dead.kill();
+    const store = place.store();
+    await store.open();
+    expect((await store.bury()).rebootsAbandoned).toEqual([dead.rebootId]);
+    expect(await store.findReport(dead.rebootId)).toMatchObject({
+      success: false,
+      outcome: 'abandoned',
+      completed_at: '2026-01-02T03:04:07.000Z',
+      duration_ms: 2000,
+      phases: [{ outcome: 'done' }, { outcome: 'aborted' }],
+      errors: [{ code: 'PROCESS_FAILED', phase: 'spawn' }],
+      stderr_tail: 'its last words',
+    });
+  });
+
+  shows('F10 F49', 'never touches a living instance, nor its workers', async () => {
+    const place = room();
+    const [dead, alive] = await Promise.all([supervisor(place), supervisor(place)]);
+    await dead.kill();
+    const store = place.store();
+    await store.open();
+    expect((await store.bury()).instances).toEqual([dead.instance]);
+    expect(alive.pids.map(isAlive)).toEqual([true, true, true]);
+    expect((await store.findReport(alive.rebootId))?.outcome).toBe('completed');
+    expect(await store.health()).toMatchObject({ connections_open: 2 });
+  });
+
+  shows('F10', 'takes a reused pid neither for the instance nor for its worker', async () => {
+    const place = room();
+    const store = place.store();
+    await store.open();
+    const [one, two, three] = [bystander(), bystander(), bystander()];
+    const bootId = systemEnv.bootId();
+    raw(place.file, (db) => {
+      // The pid of the dead supervisor now belongs to `one`, that of its worker to `two`; `three` lived before a boot.
+      db.prepare(insertInstance).run('replaced', one.pid, '1', bootId);
+      db.prepare(insertWorker).run('replaced', two.pid, '1', bootId);
+      db.prepare(insertInstance).run('of another boot', three.pid, three.startTime, 'another boot');
+      db.prepare(insertWorker).run('of another boot', three.pid, three.startTime, 'another boot');
+    });
+    const burial = await store.bury();
+    expect(burial.instances.sort()).toEqual(['of another boot', 'replaced']);
+    expect(burial.orphansEnded).toEqual([]);
+    expect([one, two, three].map(({ pid }) => isAlive(pid))).toEqual([true, true, true]);
+  });
+
+  shows('F11', 'finds by its mark only what the dead instance has started', async () => {
+    const place = room();
+    const [dead, next] = [systemEnv.uuid(), systemEnv.uuid()];
+    const store = place.store({ instance: next });
+    await store.open();
+    const orphan = bystander({ SEGUE_WORKER: `${dead}/7` });
+    const others = [
+      bystander({ SEGUE_WORKER: `${dead}2/7` }),
+      bystander({ SEGUE_WORKER: `${next}/1` }),
+      bystander({ OTHER: `SEGUE_WORKER=${dead}/7`, MY_SEGUE_WORKER: `${dead}/7` }),
+    ];
+    raw(place.file, (db) => db.prepare(insertInstance).run(dead, 999_999_999, '1', systemEnv.bootId()));
+    expect((await store.bury()).orphansEnded).toEqual([orphan.pid]);
+    expect(others.map(({ pid }) => isAlive(pid))).toEqual([true, true, true]);
+  });
+
+  shows('F49', 'is done by two at the same moment without harm', async () => {
+    const place = room();
+    const dead = await supervisor(place);
+    await dead.kill();
+    const stores = [place.store(), place.store()];
+    await Promise.all(stores.map((store) => store.open()));
+    const burials = await Promise.all(stores.map((store) => store.bury()));
+    expect(dead.pids.map(isAlive)).toEqual([false, false, false]);
+    expect(burials.flatMap(({ rebootsAbandoned }) => rebootsAbandoned)).toEqual([dead.rebootId]);
+    const [report] = await stores[0]!.history(1);
+    expect(report?.errors).toHaveLength(1);
+  });
+
+  it('of a store that keeps nothing does nothing', async () => {
+    const store = room().store({ persist: false });
+    await store.open();
+    expect(await store.bury()).toEqual({ instances: [], orphansEnded: [], rebootsAbandoned: [] });
+  });
+});
+
+describe('a recorded process', () => {
+  const bootId = systemEnv.bootId();
+
+  shows('F10', 'lives only with its start time, in its boot, and when it is no zombie', async () => {
+    const { pid, startTime } = bystander();
+    expect(isLive(systemEnv, { pid, startTime, bootId })).toBe(true);
+    expect(isLive(systemEnv, { pid, startTime: `${startTime}0`, bootId })).toBe(false);
+    expect(isLive(systemEnv, { pid, startTime, bootId: 'other' })).toBe(false);
+    expect(isLive(systemEnv, { pid: 999_999_999, startTime, bootId })).toBe(false);
+    // A parent that never waits for its child.
+    const mark = `ZOMBIE_OF=${pid}`;
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 3600'], {
+      env: { ...process.env, ZOMBIE_OF: String(pid) },
+    });
+    onTestFinished(() => killAll(processesWith(mark)));
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const zombie = Number(line.toString());
+    while (!systemEnv.process(zombie)?.zombie) await new Promise(setImmediate);
+    const facts = systemEnv.process(zombie)!;
+    expect(isLive(systemEnv, { ...facts, bootId })).toBe(false);
+  });
+
+  it('counts as alive without /proc while any process has its pid: it is never signalled', () => {
+    const { pid } = bystander();
+    const env = { ...systemEnv, process: () => null, bootId: () => '' };
+    expect(isLive(env, { pid, startTime: '', bootId: '' })).toBe(true);
+    expect(isLive(env, { pid: 999_999_999, startTime: '', bootId: '' })).toBe(false);
+  });
+});
