@@ -20,7 +20,10 @@ export function dateTime(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ');
 }
 
-export function megabytes(bytes: number): string {
+/** `340 B`, `12 kB`, `51.5 MB`. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} kB`;
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 

@@ -2,7 +2,7 @@
 import type { HealthReport, StatusReport } from '../control/schemas.ts';
 import type { InstanceInfo } from '../control/types.ts';
 import { delay, systemEnv } from '../env.ts';
-import { dateTime, duration, megabytes, shortId } from './format.ts';
+import { dateTime, duration, shortId, size } from './format.ts';
 import { type Connected, withInstance } from './instance.ts';
 import { plainJson, plainLine } from './plain.ts';
 import { outcomeOf } from './report.ts';
@@ -82,7 +82,7 @@ function workerText({ checks: { worker } }: HealthReport): string {
   const facts = [
     `pid ${worker.pid}`,
     worker.uptime_s === null ? '' : `up ${duration(worker.uptime_s * 1000)}`,
-    worker.rss_bytes === null ? '' : megabytes(worker.rss_bytes),
+    worker.rss_bytes === null ? '' : size(worker.rss_bytes),
     worker.probe_ms === null ? '' : `answers in ${duration(worker.probe_ms)}`,
     generation,
   ];
@@ -91,8 +91,8 @@ function workerText({ checks: { worker } }: HealthReport): string {
 
 function databaseLines({ checks: { database } }: HealthReport): string[] {
   if (!database) return [];
-  const size = database.size_bytes === null ? '' : `, ${megabytes(database.size_bytes)}`;
-  return [`database   ${plainLine(database.status)}${size}`];
+  const onDisk = database.size_bytes === null ? '' : `, ${size(database.size_bytes)}`;
+  return [`database   ${plainLine(database.status)}${onDisk}`];
 }
 
 function historyLines({ history }: StatusReport): string[] {

@@ -10,22 +10,29 @@ export interface Terminal {
   /** Progress and complaints: stderr, with a line feed. */
   err(text: string): void;
   /** A person watches stderr: it may be repainted and coloured. False in pipes and CI, with NO_COLOR or TERM=dumb. */
-  live: boolean;
+  readonly live: boolean;
   environment: Environment;
   /** The working directory. */
   cwd: string;
 }
 
+/** Touches stdout and stderr only when something is printed: in a relay they are the relay's. */
 export function systemTerminal(): Terminal {
-  const { stdout, stderr, env } = process;
-  for (const stream of [stdout, stderr]) stream.on('error', leaveQuietly);
+  const { env } = process;
   return {
-    out: (text) => void stdout.write(`${text}\n`),
-    err: (text) => void stderr.write(`${text}\n`),
-    live: stderr.isTTY === true && !env.CI && !env.NO_COLOR && env.TERM !== 'dumb',
+    out: (text) => print(process.stdout, text),
+    err: (text) => print(process.stderr, text),
+    get live() {
+      return process.stderr.isTTY === true && !env.CI && !env.NO_COLOR && env.TERM !== 'dumb';
+    },
     environment: env,
     cwd: process.cwd(),
   };
+}
+
+function print(stream: NodeJS.WriteStream, text: string): void {
+  if (!stream.listeners('error').includes(leaveQuietly)) stream.on('error', leaveQuietly);
+  stream.write(`${text}\n`);
 }
 
 /** `segue list | head -1`: the reader has what it wanted. */

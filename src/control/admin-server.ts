@@ -43,6 +43,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   await bindSocket(server, options.path);
   server.on('error', (err) => options.log.warn({ err }, 'admin socket'));
   server.unref();
+  options.log.debug({ path: options.path }, 'admin socket is open');
   const spare = holdSpareDescriptors(options.env ?? systemEnv, options.log);
   return {
     close: () => {
