@@ -1,5 +1,5 @@
 /** Supervisors and the workers they started. */
-import { and, desc, eq, isNull, lt, notInArray, sql } from './drizzle.ts';
+import { and, desc, eq, isNotNull, isNull, lt, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { instances, sessions, workers } from './schema.ts';
 
@@ -39,6 +39,7 @@ export function instanceRows(orm: Orm) {
       const needed = orm
         .select({ instance: sessions.instance, newest: sql`max(${sessions.handshakeAt})` })
         .from(sessions)
+        .where(isNotNull(sessions.handshakeAt))
         .groupBy(sessions.era, sessions.protocolVersion)
         .as('needed');
       orm
