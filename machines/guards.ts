@@ -29,9 +29,9 @@ export function canRetry(context: RebootContext): boolean {
   return phaseStartedAt + backoffMs(context) < run.deadlineAt;
 }
 
-/** Once in a run, and only to another command. */
-export function canRollBack({ command, lastGood, rolledBack }: RebootContext): boolean {
-  return lastGood !== null && !rolledBack && !sameCommand(command, lastGood);
+/** To another command only; so it happens once in a run. */
+export function canRollBack({ command, lastGood }: RebootContext): boolean {
+  return lastGood !== null && !sameCommand(command, lastGood);
 }
 
 /** With overlap the old worker ends behind the new one's back: one at a time. */

@@ -54,7 +54,8 @@ export function isAbortable(snapshot: RebootSnapshot): boolean {
 export function messageOf(snapshot: RebootSnapshot): string {
   const node = rebootMachine.getStateNodeById(`#reboot.lifecycle.${stateOf(snapshot)}`);
   const text = node.description ?? '';
-  const cause = snapshot.context.errors.at(-1);
+  // What cleanup leaves undone is never the reason.
+  const cause = snapshot.context.errors.findLast(({ phase }) => phase !== 'cleanup');
   const stuck = snapshot.hasTag('needs-operator') || snapshot.hasTag('broken') || node.key === 'backoff';
   return stuck && cause ? `${text} Last error: ${cause.message}` : text;
 }
