@@ -244,6 +244,7 @@ function until<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value>
 function cleanup(deps: ServiceDeps): Work<'cleanup'> {
   return async ({ run, generation }) => {
     await hooks(deps, 'cleanup', run, generation);
+    deps.workers.forgetEnded();
     await deps.store.pruneSnapshots();
     const context = { rebootId: run.rebootId, phase: 'cleanup', generation } as const;
     note(deps, run, 'cleanup', await runHooks(deps.env, deps.hooks.cleanup, context));
@@ -293,7 +294,6 @@ function record(deps: ServiceDeps, { process }: Worker): void {
   void process.exited.then(({ code, signal, at }) => {
     deps.log.info({ generation, pid, code, signal }, 'server ended');
     void deps.store.workerExited({ generation, code, signal, at, stderrTail: process.stderrTail() });
-    deps.workers.forget(generation);
   });
 }
 

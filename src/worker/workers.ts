@@ -45,7 +45,7 @@ export class Workers {
   }
 
   /**
-   * Starts a process and attaches its pipe. The caller owns the worker and forgets it after its exit.
+   * Starts a process and attaches its pipe. The caller owns the worker and ends it.
    * @throws SegueError PROCESS_FAILED as spawnWorker says
    */
   start(command: Command, generation: number): Promise<Worker> {
@@ -86,13 +86,14 @@ export class Workers {
   scratch(command: Command): Promise<Worker> {
     const generation = -++this.#scratches;
     return this.start(command, generation).then((worker) => {
-      void worker.process.exited.then(() => this.forget(generation));
+      void worker.process.exited.then(() => this.#byGeneration.delete(generation));
       return worker;
     });
   }
 
-  /** After the exit was seen. */
-  forget(generation: number): void {
-    this.#byGeneration.delete(generation);
+  /** Not before a dead worker's sessions were cut from it: what is open there is theirs to answer (F2). */
+  forgetEnded(): void {
+    for (const [generation, { process }] of this.#byGeneration)
+      if (process.exit !== null) this.#byGeneration.delete(generation);
   }
 }
