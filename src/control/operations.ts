@@ -128,7 +128,7 @@ export function createControl(deps: ControlDeps): Control {
         lifecycle.send({ type: 'reboot.abort', at: env.now(), by: who.id });
         return { aborted: true as const, reboot_id: running.rebootId };
       }),
-    reset: async (who) => {
+    reset: async (who, options = {}) => {
       const rebootId = await act(who, 'reset', {}, async () => {
         const state = stateOf(lifecycle.snapshot);
         if (state !== 'failed' && state !== 'broken') {
@@ -144,7 +144,7 @@ export function createControl(deps: ControlDeps): Control {
         lifecycle.send({ type: 'operator.reset', run });
         return run.rebootId;
       });
-      return wait(rebootId, {});
+      return wait(rebootId, options);
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),

@@ -50,7 +50,7 @@ export interface Control {
   /** Honoured before `close`; rejects NOT_ABORTABLE after it, with the reason (F34). */
   abort(who: Principal): Promise<{ aborted: true; reboot_id: string }>;
   /** From `failed` or `broken`: try to start again now. */
-  reset(who: Principal): Promise<RestartReport>;
+  reset(who: Principal, options?: Pick<RestartOptions, 'onProgress' | 'signal'>): Promise<RestartReport>;
   health(input: HealthInput, who: Principal): Promise<HealthReport>;
   prepare(input: PrepareInput, who: Principal): Promise<PrepareReport>;
   reconnectTest(input: ReconnectTestInput, who: Principal): Promise<ReconnectTestReport>;

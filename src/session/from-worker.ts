@@ -72,6 +72,7 @@ function opened(session: Session, request: OpenRequest, message: ResponseMessage
   const capabilities = session.handshake.capabilities;
   session.toClient(mergeCapabilities(message.bytes, era, capabilities, session.context.config.tools));
   session.context.opened(session);
+  if (session.introducedTo === session.link) session.readTools();
 }
 
 function list(

@@ -365,7 +365,8 @@ export class Session {
   /** Reads the worker's tools for their names and hints; a reboot reads them itself, to compare. */
   readTools(): void {
     const { link, handshake, context } = this;
-    if (!link || context.gate() !== 'open') return;
+    // A client may send `initialized` before it has its answer: the tools are read when that is through.
+    if (!link || !handshake.open || context.gate() !== 'open') return;
     const declared = handshake.era === 'modern' || handshake.capabilities.tools !== undefined;
     const read = declared ? this.readList('tools', 5_000) : Promise.resolve(this.inventory.setEmpty('tools'));
     this.readingTools = read.then(
