@@ -72,7 +72,7 @@ export async function play(
 
 /** A call that asks the client, then two long ones: resolves when all of them are well under way. */
 async function startSlowCalls({ calls, asked }: Session, number: number): Promise<void> {
-  const isAsked = asked(`ask ${number}`);
+  const isAsked = asked();
   void calls.ask(`ask ${number}`);
   await isAsked;
   const underWay = ['a', 'b'].map(

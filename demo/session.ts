@@ -1,6 +1,6 @@
 /** Segue with a real server behind it and a real client in front, all of its state in a folder that is removed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -21,8 +21,8 @@ const SERVER = createRequire(import.meta.url).resolve(
   '@modelcontextprotocol/server-everything/dist/index.js',
 );
 
-/** How long the client's model thinks. */
-const MODEL_MS = 900;
+/** The client's model answers this long after a reboot has begun: in the middle of it. */
+const MODEL_MS = 300;
 
 /** A transport that lets a Wire see every message. */
 class WatchedTransport extends StdioClientTransport {
@@ -48,8 +48,8 @@ export interface Session {
   readonly calls: Calls;
   /** What the client's own model was doing for a server that has died. */
   readonly cancelledAsks: string[];
-  /** Resolves when the server has asked the client's model for the call of this name. */
-  asked(name: string): Promise<void>;
+  /** Resolves when the server asks the client's model. */
+  asked(): Promise<void>;
   /** Resolves with the id of the next reboot that ends. */
   rebooted(): Promise<string>;
   restart(reason: string): Promise<RestartReport>;
@@ -80,23 +80,25 @@ export async function openSession(): Promise<Session> {
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   const calls = new Calls(client);
-  const waitingForAsk = new Map<string, () => void>();
   const cancelledAsks: string[] = [];
-  let ended = Promise.withResolvers<string>();
+  /** What Segue tells its client, and `asked` with the name of a call. */
+  const news = new EventEmitter<Record<'restart_started' | 'restart_finished' | 'asked', [string]>>();
 
   client.setRequestHandler(CreateMessageRequestSchema, async ({ params }, { signal }) => {
     const content = params.messages[0]?.content;
     const text = content && !Array.isArray(content) && content.type === 'text' ? content.text : '';
     const name = text.replace(/^.*context: /, '');
     calls.asks.set(name, (calls.asks.get(name) ?? 0) + 1);
-    waitingForAsk.get(name)?.();
+    news.emit('asked', name);
     signal.addEventListener('abort', () => cancelledAsks.push(name));
+    await once(news, 'restart_started', { signal });
     await new Promise((resolve) => setTimeout(resolve, MODEL_MS));
     return { model: 'demo', role: 'assistant', content: { type: 'text', text: `an answer to ${name}` } };
   });
   client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
     const data = params.data as { event?: string; reboot_id?: string };
-    if (data.event === 'restart_finished' && data.reboot_id) ended.resolve(data.reboot_id);
+    if (data.event === 'restart_started' || data.event === 'restart_finished')
+      news.emit(data.event, data.reboot_id ?? '');
   });
   const tool = async <Report>(name: string, input: object): Promise<Report> => {
     const { structuredContent } = await client.callTool({ name, arguments: { ...input } });
@@ -117,11 +119,8 @@ export async function openSession(): Promise<Session> {
     wire: transport.wire,
     calls,
     cancelledAsks,
-    asked: (name) => new Promise((resolve) => waitingForAsk.set(name, resolve)),
-    rebooted() {
-      ended = Promise.withResolvers<string>();
-      return ended.promise;
-    },
+    asked: async () => void (await once(news, 'asked')),
+    rebooted: async () => (await once(news, 'restart_finished'))[0],
     restart: (reason) => tool<RestartReport>('orchestrator_restart_server', { reason }),
     async report(rebootId) {
       const { history } = await tool<StatusReport>('orchestrator_restart_status', { include_history: true });
