@@ -53,7 +53,7 @@ function addRun(program: Command, { terminal, command }: Call): void {
     .optionsGroup('Options of a restart:')
     .option(
       '--handover <how>',
-      'exclusive: the old one ends first (default); overlap: the new one starts first',
+      'exclusive: the old one ends first (default); overlap: the new one starts while the old one ends',
     )
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')

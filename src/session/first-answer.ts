@@ -32,7 +32,7 @@ async function initialize(session: Session, request: OpenRequest): Promise<void>
     protocolVersion: version,
     capabilities: {},
     serverInfo: { name: 'segue', version: VERSION },
-    instructions: `The server behind Segue does not run: ${session.context.refusal().message}`,
+    instructions: session.context.refusal().message,
   };
   const line = resultLine(request.key, result);
   session.handshake.accept(result);
