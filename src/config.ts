@@ -17,9 +17,16 @@ export const configSchema = z.strictObject({
   cwd: z.string().optional().describe('Where it runs; default: here'),
   environment: z
     .strictObject({
-      /** 'pass' hands the whole environment on; a list names the only variables that the worker sees (F60). */
-      allow: z.union([z.literal('pass'), z.array(z.string())]).default('pass'),
-      set: z.record(z.string(), z.string()).default({}),
+      allow: z
+        .union([z.literal('pass'), z.array(z.string())])
+        .default('pass')
+        .describe(
+          "'pass' hands all variables on; a list names the only ones that the server sees, PATH and HOME included (F60)",
+        ),
+      set: z
+        .record(z.string(), z.string())
+        .default({})
+        .describe('Set for the server, over what is passed on'),
     })
     .prefault({}),
   tools: z.boolean().default(true).describe('Add the five orchestrator_* tools and reboot:// resources'),
@@ -29,16 +36,25 @@ export const configSchema = z.strictObject({
     .describe(
       'Which calls may be repeated after a crash: those that declare readOnlyHint or idempotentHint, those in replayTools, none',
     ),
-  replayTools: z.array(z.string()).default([]),
-  handover: z.enum(['exclusive', 'overlap']).default('exclusive'),
+  replayTools: z
+    .array(z.string())
+    .default([])
+    .describe('Tools that are safe to repeat though they do not say so; not used with replay never'),
+  handover: z
+    .enum(['exclusive', 'overlap'])
+    .default('exclusive')
+    .describe('Whether the new server waits for the exit of the old one, or starts while that ends'),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('JSON lines on stderr'),
   limits: z
     .strictObject({
       maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),
-      holdRequests: z.number().int().positive().default(256),
-      holdBytes: bytes.default(16 * 1024 * 1024),
+      holdRequests: z.number().int().positive().default(256).describe('Requests that wait, per client'),
+      holdBytes: bytes.default(16 * 1024 * 1024).describe('The same in bytes'),
       holdMs: ms.default(45_000).describe('From arrival to an answer; stays under the 60 s of most clients'),
       stderrBytes: bytes.default(64 * 1024).describe('The tail of stderr kept for the history (F23)'),
       restartsPerMinute: z
@@ -57,16 +73,16 @@ export const configSchema = z.strictObject({
       startMs: ms.default(30_000).describe('A restart: spawn and handshake'),
       openingMs: ms.default(60_000).describe('The first start: the first answer to the client'),
       writeMs: ms.default(10_000).describe('A worker that reads nothing this long is stuck (F24)'),
-      probeEveryMs: ms.default(30_000),
-      probeMs: ms.default(10_000),
+      probeEveryMs: ms.default(30_000).describe('How often a silent worker is asked whether it lives'),
+      probeMs: ms.default(10_000).describe('No answer within this: it hangs, and is rebooted'),
       probeBusyMs: ms.default(120_000).describe('Silence with calls in flight before a probe (F14)'),
-      maxAttempts: z.number().int().positive().default(4),
-      backoffBaseMs: ms.default(250),
-      backoffMaxMs: ms.default(5_000),
-      crashLimit: z.number().int().positive().default(5),
-      crashWindowMs: ms.default(60_000),
-      coolDownMs: ms.default(30_000),
-      stableMs: ms.default(60_000),
+      maxAttempts: z.number().int().positive().default(4).describe('Starts of one command in one reboot'),
+      backoffBaseMs: ms.default(250).describe('Before the second start; doubled before each further one'),
+      backoffMaxMs: ms.default(5_000).describe('The longest of these waits'),
+      crashLimit: z.number().int().positive().default(5).describe('So many crashes open the breaker (F12)'),
+      crashWindowMs: ms.default(60_000).describe('Counted over this time'),
+      coolDownMs: ms.default(30_000).describe('From the open breaker to a trial start'),
+      stableMs: ms.default(60_000).describe('A worker that ran this long has its crashes forgotten'),
       recoveryMs: ms.default(30_000).describe('The budget of a reboot after a crash'),
     })
     .prefault({}),
