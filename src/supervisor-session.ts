@@ -5,6 +5,7 @@ import type { Control, Principal } from './control/types.ts';
 import type { Env } from './env.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Log } from './observe/log.ts';
+import type { Connections } from './session/connections.ts';
 import type { HandshakeRecord } from './session/handshake.ts';
 import type { Session, SessionContext } from './session/session.ts';
 import type { Store } from './state/store.ts';
@@ -15,6 +16,7 @@ export interface SessionContextDeps {
   config: Config;
   lifecycle: Lifecycle;
   store: Store;
+  connections: Connections;
   control: Control;
   /** Who the client of a pipe is: operator of its instance (requirements.md). */
   operator: Principal;
@@ -47,6 +49,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
       const { era, protocolVersion } = session.handshake;
       return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
     },
+    settled: () => deps.connections.settled(),
     committed: () => deps.commit(),
     opened(session) {
       const { era, client, protocolVersion } = session.handshake;

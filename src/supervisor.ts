@@ -77,6 +77,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     config,
     lifecycle,
     store,
+    connections,
     control,
     operator,
     commit: () => state.commit(control),

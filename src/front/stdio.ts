@@ -35,7 +35,7 @@ export async function runStdio({ config, log, env, environment }: StdioOptions):
   });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
-  const how = await serve(session, config, log);
+  const how = await serve(session, config);
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
   await flushed();
@@ -44,16 +44,11 @@ export async function runStdio({ config, log, env, environment }: StdioOptions):
 }
 
 /** Resolves with what ended it: the end of stdin, a broken stdout, or a signal. */
-function serve(session: Session, config: Config, log: Log): Promise<string> {
+function serve(session: Session, config: Config): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const splitter = new LineSplitter(config.limits.maxLineBytes, {
     onLine: (line) => session.fromClient(line),
-    onOverflow: () => {
-      log.error(
-        { maxLineBytes: config.limits.maxLineBytes },
-        'dropped a message of the client: above limits.maxLineBytes',
-      );
-    },
+    onSkipped: (edges) => session.tooLarge(edges),
   });
   process.stdin.on('data', (chunk: Buffer) => splitter.push(chunk));
   process.stdin.once('end', () => resolve('the client closed stdin'));

@@ -46,6 +46,11 @@ export class Connections {
 
   receive(link: Link, message: Message): void {
     for (const session of this.#sessions) if (session.link === link) fromWorker(session, link, message);
+    this.settled();
+  }
+
+  /** Ends a drain when nothing is in flight any more. */
+  settled(): void {
     if (this.#settled.size > 0 && this.inFlight === 0) for (const settle of [...this.#settled]) settle();
   }
 

@@ -10,6 +10,7 @@ import type { Endpoint } from '../control/endpoint.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { edgeKey, type LineEdges } from '../wire/lines.ts';
 import {
   errorLine,
   type Garbage,
@@ -56,6 +57,8 @@ export interface SessionContext {
   endpoint(session: Session): Promise<Endpoint>;
   count(what: Count): void;
   lastHandshake(session: Session): Promise<HandshakeRecord | null>;
+  /** Fewer requests are open without an answer having come: a drain may be over. */
+  settled(): void;
   /** The client means it: its first message other than server/discover has come. */
   committed(session: Session): void;
   /** The conversation was opened, or its handshake has changed. */
@@ -122,6 +125,18 @@ export class Session {
     this.toClient(errorLine(key, error.toRpc()));
   }
 
+  /** A message above the limit was skipped; `edges` are its first and last bytes, where its id usually stands. */
+  tooLarge(edges: LineEdges): void {
+    const key = edgeKey(edges);
+    const { maxLineBytes } = this.context.config.limits;
+    this.context.log.error(
+      { session: this.id, id: key, maxLineBytes },
+      'dropped a message of the client: too large',
+    );
+    const text = `a message may have ${maxLineBytes} bytes (limits.maxLineBytes); this one had more and was not sent`;
+    if (key !== null) this.fail(key, new SegueError('MESSAGE_TOO_LARGE', text));
+  }
+
   fromClient(line: Buffer): void {
     const parsed = parse(line);
     if (parsed.kind !== 'batch') return this.#route(parsed);
@@ -152,7 +167,10 @@ export class Session {
 
   #request(message: RequestMessage): void {
     if (this.handshake.era === 'unknown' || message.method === 'initialize') this.handshake.observe(message);
-    if (message.method === 'initialize') this.lost = null;
+    if (message.method === 'initialize') {
+      this.lost = null;
+      this.introducedTo = null; // a client may open its conversation anew
+    }
     if (message.method !== 'server/discover') this.#commit();
     if (this.#inUse(message.key)) {
       const error = { code: -32600, message: `a request with the id ${message.key} is already in flight` };
@@ -342,6 +360,7 @@ export class Session {
     }
     const known = this.open.take(key) !== undefined || this.listens.close(key);
     if (known) this.link?.send(message.bytes);
+    this.context.settled();
   }
 
   #response(message: ResponseMessage): void {

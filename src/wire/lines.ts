@@ -4,10 +4,20 @@
  */
 const NEWLINE = 0x0a;
 
+/** How much of a skipped line is kept at either end. */
+const EDGE_BYTES = 1024;
+
+export interface LineEdges {
+  head: Buffer;
+  tail: Buffer;
+}
+
 export interface LineHandlers {
   onLine(line: Buffer): void;
-  /** Called once for a line above the limit; the rest of it is skipped. `head` holds its first bytes. */
-  onOverflow(head: Buffer): void;
+  /** Called once for a line above the limit, as soon as it is; the rest of it is skipped. */
+  onOverflow?(): void;
+  /** Called at the end of a line that was skipped. */
+  onSkipped?(edges: LineEdges): void;
 }
 
 export class LineSplitter {
@@ -15,7 +25,8 @@ export class LineSplitter {
   readonly #handlers: LineHandlers;
   #parts: Buffer[] = [];
   #partBytes = 0;
-  #skipping = false;
+  /** Set while a line above the limit is skipped. */
+  #skipped: LineEdges | null = null;
 
   constructor(maxLineBytes: number, handlers: LineHandlers) {
     this.#maxLineBytes = maxLineBytes;
@@ -42,19 +53,25 @@ export class LineSplitter {
   }
 
   #append(piece: Buffer): void {
-    if (this.#skipping || piece.length === 0) return;
+    if (piece.length === 0) return;
+    if (this.#skipped) {
+      this.#skipped.tail = lastBytes([this.#skipped.tail, piece]);
+      return;
+    }
     this.#parts.push(piece);
     this.#partBytes += piece.length;
     if (this.#partBytes <= this.#maxLineBytes) return;
-    const head = Buffer.from(this.#parts[0]!.subarray(0, 1024));
+    const head = Buffer.concat(this.#parts.slice(0, 2)).subarray(0, EDGE_BYTES);
+    this.#skipped = { head: Buffer.from(head), tail: lastBytes(this.#parts.slice(-2)) };
     this.#reset();
-    this.#skipping = true;
-    this.#handlers.onOverflow(head);
+    this.#handlers.onOverflow?.();
   }
 
   #finish(): void {
-    if (this.#skipping) {
-      this.#skipping = false;
+    if (this.#skipped) {
+      const edges = this.#skipped;
+      this.#skipped = null;
+      this.#handlers.onSkipped?.(edges);
       return;
     }
     if (this.#partBytes === 0) return;
@@ -67,4 +84,17 @@ export class LineSplitter {
     this.#parts = [];
     this.#partBytes = 0;
   }
+}
+
+function lastBytes(parts: Buffer[]): Buffer {
+  return Buffer.from(Buffer.concat(parts).subarray(-EDGE_BYTES));
+}
+
+const ID = String.raw`"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)`;
+const ID_FIRST = new RegExp(String.raw`^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?${ID}\s*,`);
+const ID_LAST = new RegExp(String.raw`,\s*${ID}\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`);
+
+/** The id of a skipped JSON-RPC message, as JSON text, where it stands at one of its ends; else null. */
+export function edgeKey({ head, tail }: LineEdges): string | null {
+  return (ID_FIRST.exec(head.toString('utf8')) ?? ID_LAST.exec(tail.toString('utf8')))?.[1] ?? null;
 }
