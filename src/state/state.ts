@@ -74,8 +74,8 @@ export function openState(options: { config: Config; environment: Environment; e
     },
     async close(how) {
       if (admin === null) return;
-      await (await admin)?.close();
-      await store.close(how);
+      // The store first: it also ends an opening or a burial that waits for a lock.
+      await Promise.all([store.close(how), admin.then((server) => server?.close())]);
     },
   };
 }
