@@ -3,6 +3,7 @@ import type { StatusReport } from '../control/schemas.ts';
 import type { InstanceInfo } from '../control/types.ts';
 import { systemEnv } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { redactArgs } from '../observe/redact.ts';
 import type { ListedInstance } from '../state/instances.ts';
 import { duration, shortId, table } from './format.ts';
 import { connectTo, runningInstances } from './instance.ts';
@@ -27,13 +28,14 @@ async function ask({ alive: _, ...instance }: ListedInstance): Promise<ListEntry
     const { client, info } = await connectTo({ ...instance, alive: true });
     try {
       const { current_status } = await client.request('status', { include_error_details: false });
-      return { ...instance, info, status: current_status };
+      // Its own word: without secrets, and what it runs now.
+      return { ...instance, command: info.command, info, status: current_status };
     } finally {
       client.close();
     }
   } catch (error) {
     if (!(error instanceof SegueError)) throw error;
-    return { ...instance, info: null, status: null }; // busy, or just leaving
+    return { ...instance, command: redactArgs(instance.command), info: null, status: null }; // busy, or leaving
   }
 }
 

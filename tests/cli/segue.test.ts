@@ -40,6 +40,16 @@ describe('a real instance', () => {
     expect(status.stdout).toMatch(/legacy {2}raw-client/);
   });
 
+  it('is listed without the secrets of its command, and with the command that it runs now', async () => {
+    const home = tempHome();
+    await running({ name: 'one', home, command: [...worker('echo'), '--token', 'hunter2'] });
+    const list = async () => (await segue(home, ['list', '--json'])).stdout;
+    expect(await list()).toContain('[hidden]');
+    expect(await list()).not.toContain('hunter2');
+    await segue(home, ['reboot'], { command: worker('echo', '--other') });
+    expect(await list()).toContain('--other');
+  });
+
   shows(
     'M3',
     'a reboot asked for on the command line is in the history, with who, why and how long',
