@@ -69,6 +69,16 @@ export function withoutOurs(conversation: Conversation): Conversation {
   };
 }
 
+/** What Segue makes of a server without resources: it has ours, so that both lists exist, and are empty without ours. */
+export function withResources(conversation: Conversation): Conversation {
+  const some = (entries: Entry[] | Json) => (Array.isArray(entries) ? entries : []);
+  return {
+    ...conversation,
+    resources: some(conversation.resources),
+    resourceTemplates: some(conversation.resourceTemplates),
+  };
+}
+
 async function all(key: string, list: Lister): Promise<Entry[] | Json> {
   const entries: Entry[] = [];
   try {

@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { directLaunch, type Launch, segueLaunch, tempHome } from '../support/launch.ts';
 import { connectV1, connectV2, LEGACY_VERSIONS, type V2ConnectOptions } from '../support/sdk-clients.ts';
-import { type Conversation, converse, withoutOurs } from './conversation.ts';
+import { type Conversation, converse, withoutOurs, withResources } from './conversation.ts';
 import { MODERN_SERVER, REFERENCE_SERVERS, type ReferenceServer, sandboxIn } from './servers.ts';
 
 const capabilities = { sampling: {}, elicitation: { form: {} }, roots: {} };
@@ -65,7 +65,7 @@ async function expectNoDifference(connect: Connect, server: ReferenceServer): Pr
   expect(await talk(connect, server, ['--no-tools'])).toEqual(direct);
   const full = await talk(connect, server, []);
   expect(full.capabilities).toMatchObject(direct.capabilities);
-  expect({ ...withoutOurs(full), capabilities: direct.capabilities }).toEqual(direct);
+  expect({ ...withoutOurs(full), capabilities: direct.capabilities }).toEqual(withResources(direct));
 }
 
 describe.each(Object.entries(CLIENTS))('%s', (_, connect) => {

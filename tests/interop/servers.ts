@@ -114,6 +114,8 @@ export const REFERENCE_SERVERS = [everything, filesystem, memory, sequentialThin
 export const MODERN_SERVER: ReferenceServer = {
   name: 'modern',
   command: () => worker('modern', 'modern-only'),
+  // It says which generation it is; behind Segue it is the first one.
+  env: () => ({ SEGUE_WORKER: 'direct/1' }),
   questions: () => [
     { call: ['echo', { text: 'hi' }] },
     { call: ['confirm'] },
