@@ -10,6 +10,9 @@ import type { HandshakeRecord } from './session/handshake.ts';
 import type { Session, SessionContext } from './session/session.ts';
 import type { Store } from './state/store.ts';
 
+/** The client of a pipe is operator of its instance (requirements.md). */
+const LOCAL_USER = { id: 'local', role: 'operator' } as const;
+
 export interface SessionContextDeps {
   env: Env;
   log: Log;
@@ -18,14 +21,12 @@ export interface SessionContextDeps {
   store: Store;
   connections: Connections;
   control: Control;
-  /** Who the client of a pipe is: operator of its instance (requirements.md). */
-  operator: Principal;
   /** The client means it: state may be made on disk now. */
   commit(): void;
 }
 
 export function sessionContext(deps: SessionContextDeps): SessionContext {
-  const { env, log, config, lifecycle, store, control, operator } = deps;
+  const { env, log, config, lifecycle, store, control } = deps;
   const endpoints = new WeakMap<Session, Promise<Endpoint>>();
   return {
     env,
@@ -37,7 +38,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     endpoint(session) {
       const known = endpoints.get(session);
       if (known) return known;
-      const who = { ...operator, sessionId: session.id };
+      const who: Principal = { ...LOCAL_USER, sessionId: session.id };
       const endpoint =
         session.handshake.era === 'modern'
           ? import('./control/modern.ts').then(({ modernEndpoint }) => modernEndpoint(control, who))

@@ -5,14 +5,14 @@
 import type { InspectionEvent } from 'xstate';
 import type { Config } from './config.ts';
 import { createControl } from './control/operations.ts';
-import type { Control, Principal } from './control/types.ts';
+import type { Control } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { Connections } from './session/connections.ts';
 import { type ClientPort, Session } from './session/session.ts';
-import { openState, type State } from './state/state.ts';
+import { openState } from './state/state.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
 
@@ -43,45 +43,17 @@ export interface Supervisor {
 }
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const {
-    config,
-    environment = process.env,
-    hooks = {},
-    log = silentLog,
-    env = systemEnv,
-    inspect,
-  } = options;
-  const state: State = openState({ config, environment, env, log });
+  const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
+  const { hooks = {}, inspect } = options;
+  const state = openState({ config, environment, env, log });
   const { store, instance, name, command } = state;
   const connections = new Connections(env);
-  const workers = createWorkers({ env, log, config, environment, instance, connections });
-  const lifecycle = new Lifecycle({
-    ...{ env, log, config, store, workers, connections, instance, environment, hooks, command, inspect },
-  });
-  const startedAt = env.now();
-  const control = createControl({
-    env,
-    config,
-    lifecycle,
-    store,
-    workers,
-    connections,
-    instance,
-    name,
-    startedAt,
-  });
-  const operator: Principal = { id: 'local', role: 'operator' };
-  const context = sessionContext({
-    env,
-    log,
-    config,
-    lifecycle,
-    store,
-    connections,
-    control,
-    operator,
-    commit: () => state.commit(control),
-  });
+  const shared = { env, log, config, environment, instance, connections };
+  const workers = createWorkers(shared);
+  const parts = { ...shared, store, workers };
+  const lifecycle = new Lifecycle({ ...parts, hooks, command, inspect });
+  const control = createControl({ ...parts, lifecycle, name, startedAt: env.now() });
+  const context = sessionContext({ ...parts, lifecycle, control, commit: () => state.commit(control) });
 
   return {
     instance,

@@ -11,7 +11,8 @@ import type { RestartReport } from '../control/schemas.ts';
 import { SegueError } from '../errors.ts';
 import type { Count } from '../session/session.ts';
 import { Ledger } from './ledger.ts';
-import { createServices, type ServiceDeps } from './services.ts';
+import type { ServiceDeps } from './service.ts';
+import { createServices } from './services.ts';
 import { settingsOf } from './settings.ts';
 
 export interface RunRequest {

@@ -11,7 +11,7 @@ export function probeTarget(link: Link, connections: Connections): ProbeTarget {
       const session = connections
         .all()
         .find((candidate) => candidate.link === link && candidate.handshake.open);
-      if (!session || session.context.gate() !== 'open') return null;
+      if (session?.context.gate() !== 'open') return null;
       const method = session.handshake.era === 'modern' ? 'server/discover' : 'ping';
       return { method, params: session.handshake.wrap({}) };
     },

@@ -5,7 +5,7 @@ import type { SnapshotDocument } from '../serializer/snapshot.ts';
 import type { OpenRequest } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import { VERSION } from '../version.ts';
-import type { ServiceDeps } from './services.ts';
+import type { ServiceDeps } from './service.ts';
 
 export function snapshotDocument(deps: ServiceDeps, run: Run, generation: number): SnapshotDocument {
   const sessions = deps.connections.all();

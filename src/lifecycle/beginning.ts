@@ -1,0 +1,89 @@
+/** How a worker begins: spawn and opening, then restore and reconnect. */
+import type { WorkerExit } from '../../machines/types.ts';
+import { delay } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Worker } from '../worker/workers.ts';
+import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
+
+export function spawn(deps: ServiceDeps): Work<'spawn'> {
+  return async ({ run, generation, command, deadlineAt }, signal) => {
+    await phaseHooks(deps, 'spawn', run, generation);
+    const worker = await deps.workers.start(command, generation);
+    const { pid, startTime } = worker.process;
+    record(deps, worker);
+    deps.connections.attach(worker.link);
+    if (signal.aborted) throw signal.reason; // whoever gave up on us kills it
+    if (deps.connections.replayable) await handshake(deps, worker, deadlineAt - deps.env.now());
+    return { worker: { generation, pid, startTime }, validated: deps.connections.replayable };
+  };
+}
+
+/** F1, F13: the new worker has to answer the session's own handshake before it counts as started. */
+async function handshake(deps: ServiceDeps, worker: Worker, timeoutMs: number): Promise<void> {
+  const failed = Promise.race([
+    worker.process.exited.then((exit) => Promise.reject(exitBeforeHandshake(exit))),
+    worker.trouble.then((message) => Promise.reject(new SegueError('PROCESS_FAILED', message))),
+  ]);
+  await Promise.race([deps.connections.shakeHands(Math.max(timeoutMs, 1)), failed]).catch(
+    async (error: unknown) => {
+      // The pipe of a dying worker closes before its exit is seen: the exit says more.
+      if (worker.process.exit) throw exitBeforeHandshake(await worker.process.exited);
+      throw error;
+    },
+  );
+}
+
+function exitBeforeHandshake(exit: WorkerExit): SegueError {
+  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
+  const data = exit.own && exit.signal === null ? { ownExit: { code: exit.code, signal: exit.signal } } : {};
+  return new SegueError('PROCESS_FAILED', `the new server ${how} before its handshake was through`, { data });
+}
+
+/** The process is on record while it lives, so that a later start can recognise an orphan (F11). */
+function record(deps: ServiceDeps, { process }: Worker): void {
+  const { generation, pid, startTime, startedAt } = process;
+  deps.log.info({ generation, pid }, 'server started');
+  void deps.store.workerStarted({ generation, pid, startTime, bootId: deps.env.bootId(), at: startedAt });
+  void process.exited.then(({ code, signal, at }) => {
+    deps.log.info({ generation, pid, code, signal }, 'server ended');
+    void deps.store.workerExited({ generation, code, signal, at, stderrTail: process.stderrTail() });
+  });
+}
+
+/** The first start: the client's own first exchange is the validation. Waits for the client without a limit. */
+export function opening(deps: ServiceDeps): Work<'opening'> {
+  return async ({ generation }, signal) => {
+    const worker = deps.workers.get(generation);
+    if (!worker) throw new SegueError('PROCESS_FAILED', 'the server is gone');
+    await Promise.race([worker.link.asked, worker.link.answered]);
+    const { openingMs } = deps.config.timing;
+    const overdue = delay(deps.env, openingMs, signal).then(() => {
+      throw new SegueError(
+        'TIMEOUT_EXCEEDED',
+        `the server did not answer its client within ${openingMs / 1000} s`,
+      );
+    });
+    await Promise.race([worker.link.answered, overdue]);
+    return {};
+  };
+}
+
+/** A worker that helps gets its state back here (the reboot extension); others start empty. */
+export function restore(deps: ServiceDeps): Work<'restore'> {
+  return async ({ run, generation }) => {
+    await phaseHooks(deps, 'restore', run, generation);
+    return {};
+  };
+}
+
+export function reconnect(deps: ServiceDeps): Work<'reconnect'> {
+  return async ({ run, generation }) => {
+    await phaseHooks(deps, 'reconnect', run, generation);
+    const left = Math.max(run.deadlineAt - deps.env.now(), 1000);
+    const { kept, lost, tools } = await deps.connections.reconnect(left);
+    const ledger = deps.ledger(run.rebootId);
+    ledger.sessions = { kept, lost };
+    ledger.tools = tools;
+    return {};
+  };
+}

@@ -1,0 +1,74 @@
+/** How a worker ends: close, kill, cleanup; beside its successor (reap); with the supervisor (farewell). */
+import { runHooks } from './hooks.ts';
+import { announce } from './preparing.ts';
+import { noteHookErrors, phaseHooks, type ServiceDeps, type Work } from './service.ts';
+
+/** The longest that a client's end may take: 800 ms in all, the last of it for SIGKILL to be seen. */
+const FAREWELL = { soft: true, stdinEndMs: 350, termMs: 250 } as const;
+
+export function close(deps: ServiceDeps): Work<'close'> {
+  return async ({ run, generation, graceful, wait }, signal) => {
+    const worker = deps.workers.get(generation);
+    if (run.trigger !== 'request') announce(deps, run);
+    deps.connections.fence(worker?.link, run.rebootId);
+    await phaseHooks(deps, 'close', run, generation);
+    if (!worker) return { exit: null };
+    const { stdinEndMs, termMs } = deps.config.timing;
+    const stopping = worker.process.stop(graceful ? { soft: true, stdinEndMs, termMs } : { soft: false });
+    if (!wait) return { exit: null };
+    const exit = await until(stopping, signal);
+    deps.ledger(run.rebootId).stderrTail = worker.process.stderrTail();
+    return { exit };
+  };
+}
+
+export function kill(deps: ServiceDeps): Work<'kill'> {
+  return async ({ generation }, signal) => {
+    const worker = await deps.workers.find(generation);
+    const rebootId = deps.currentRebootId();
+    deps.connections.fence(worker?.link, rebootId);
+    if (!worker) return { exit: null };
+    const exit = await until(worker.process.stop({ soft: false }), signal);
+    deps.ledger(rebootId).stderrTail = worker.process.stderrTail();
+    return { exit };
+  };
+}
+
+/** Rejects when the machine has stopped waiting; the process is watched on, it counts as stopped only by its exit. */
+function until<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
+}
+
+export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
+  return async ({ run, generation }) => {
+    await phaseHooks(deps, 'cleanup', run, generation);
+    deps.workers.forgetEnded();
+    await deps.store.pruneSnapshots();
+    const context = { rebootId: run.rebootId, phase: 'cleanup', generation } as const;
+    noteHookErrors(deps, run, 'cleanup', await runHooks(deps.env, deps.hooks.cleanup, context));
+    return {};
+  };
+}
+
+export function reap(deps: ServiceDeps): Work<'reap'> {
+  return async ({ worker }) => {
+    const { stdinEndMs, termMs } = deps.config.timing;
+    await deps.workers.get(worker.generation)?.process.stop({ soft: true, stdinEndMs, termMs });
+    return {};
+  };
+}
+
+export function farewell(deps: ServiceDeps): Work<'farewell'> {
+  return async () => {
+    await Promise.all(
+      deps.workers.all().map(({ link, process }) => {
+        link.endInput();
+        return process.stop(FAREWELL);
+      }),
+    );
+    return {};
+  };
+}
