@@ -13,7 +13,7 @@ export const DOCUMENTS = [
   'docs/decisions.md',
 ];
 
-const MARKED = /(<!-- table: (\w+) -->\n)[\s\S]*?(\n<!-- end -->)/g;
+const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;
 
 export function pathOf(document: string): string {
   return join(ROOT, document);
@@ -28,7 +28,7 @@ export function withTables(text: string): string {
   return text.replace(MARKED, (_, head: string, name: string, end: string) => {
     const table = TABLES[name];
     if (!table) throw new Error(`no such table: ${name}`);
-    return `${head}${table()}${end}`;
+    return `${head}${table()}\n${end}`;
   });
 }
 
