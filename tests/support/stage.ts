@@ -90,11 +90,14 @@ export class Stage {
 
   #join(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('error', () => {}); // a killed process resets its connection; `close` follows
-    const ended = once(socket, 'close').then(() => void this.#sockets.delete(socket));
+    const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    void ended.then(() => this.#sockets.delete(socket));
     this.#send(socket);
     let player: Player;
-    createInterface(socket).on('line', (line) => {
+    const lines = createInterface(socket);
+    // A killed process resets its connection, which both of them say; `close` follows.
+    for (const end of [socket, lines]) end.on('error', () => {});
+    lines.on('line', (line) => {
       const message = JSON.parse(line) as {
         name: string;
         pid: number;
