@@ -48,13 +48,19 @@ function outcomeUnknown(session: Session, request: OpenRequest, rebootId: string
   const what = request.tool === null ? request.method : `the tool ${JSON.stringify(request.tool)}`;
   const text =
     `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
-    'not at all. It was not repeated because it is not declared safe to repeat. Check the result before you call it again.';
+    `not at all. ${notRepeated(request)} Check the result before you call it again.`;
   const data = {
     method: request.method,
     ...(request.tool === null ? {} : { tool: request.tool }),
     reboot_id: rebootId,
   };
   session.fail(request.key, new SegueError('OUTCOME_UNKNOWN', text, { data }));
+}
+
+function notRepeated({ repeated, asked }: OpenRequest): string {
+  if (repeated) return 'It had been repeated once already.';
+  if (asked) return 'It was not repeated because the server had asked this client something meanwhile.';
+  return 'It was not repeated because it is not declared safe to repeat.';
 }
 
 /** From here on the session belongs to this worker. */
