@@ -60,11 +60,11 @@ function overall(details: SessionTest[]): ReconnectTestReport['overall_status'] 
 }
 
 async function testSession(deps: ControlDeps, session: Session): Promise<SessionTest> {
-  const ping = await pingClient(deps, session);
+  const { note, ...ping } = await pingClient(deps, session);
   if (session.lost) {
     return { session_id: session.id, ...ping, rehearsal: 'fail', detail: session.lost.message };
   }
-  return { session_id: session.id, ...ping, ...(await rehearse(deps, session, ping.note)) };
+  return { session_id: session.id, ...ping, ...(await rehearse(deps, session, note)) };
 }
 
 async function pingClient({ env }: ControlDeps, session: Session) {
