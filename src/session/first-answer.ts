@@ -13,14 +13,9 @@ export function answerOpening(session: Session, request: OpenRequest): void {
   const own = session.context.config.tools;
   if (request.method === 'initialize' && own) void initialize(session, request);
   else if (request.method === 'ping') session.toClient(resultLine(request.key, {}));
-  else if (own && request.method === 'tools/list') listOwn(session, 'tools', request.key);
-  else if (own && request.method === 'resources/list') listOwn(session, 'resources', request.key);
+  else if (own && request.method === 'tools/list') session.answerWithOwn('tools', request.key);
+  else if (own && request.method === 'resources/list') session.answerWithOwn('resources', request.key);
   else session.fail(request.key, session.context.refusal());
-}
-
-function listOwn(session: Session, kind: 'tools' | 'resources', key: string): void {
-  session.inventory.setEmpty(kind); // what the client sees now is what a later worker is compared with
-  session.answerWithOwn(kind, key);
 }
 
 async function initialize(session: Session, request: OpenRequest): Promise<void> {

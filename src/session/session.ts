@@ -249,8 +249,9 @@ export class Session {
     return true;
   }
 
-  /** A list of ours alone. */
+  /** A list of ours alone; what the client sees now is what a later worker's is compared with. */
   answerWithOwn(kind: 'tools' | 'resources', key: string): void {
+    this.inventory.setEmpty(kind);
     this.#afterTools(() => {
       void this.own.entries(kind).then((entries) => {
         const modern =

@@ -4,16 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { tempHome, worker } from '../support/launch.ts';
 import { type Message, type RawClient, textOf } from '../support/raw-client.ts';
-import {
-  adminOf,
-  history,
-  reached,
-  restart,
-  type Served,
-  serve,
-  started,
-  status,
-} from '../support/restarts.ts';
+import { adminOf, history, reached, restart, serve, started, status } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
 
