@@ -1,4 +1,5 @@
 /** How a worker begins: spawn and opening, then restore and reconnect. */
+import stripAnsi from 'strip-ansi';
 import type { WorkerExit } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -21,22 +22,35 @@ export function spawn(deps: ServiceDeps): Work<'spawn'> {
 /** F1, F13: the new worker has to answer the session's own handshake before it counts as started. */
 async function handshake(deps: ServiceDeps, worker: Worker, timeoutMs: number): Promise<void> {
   const failed = Promise.race([
-    worker.process.exited.then((exit) => Promise.reject(exitBeforeHandshake(exit))),
+    worker.process.exited.then((exit) => Promise.reject(exitBeforeHandshake(worker, exit))),
     worker.trouble.then((message) => Promise.reject(new SegueError('PROCESS_FAILED', message))),
   ]);
   await Promise.race([deps.connections.shakeHands(Math.max(timeoutMs, 1)), failed]).catch(
     async (error: unknown) => {
       // The pipe of a dying worker closes before its exit is seen: the exit says more.
-      if (worker.process.exit) throw exitBeforeHandshake(await worker.process.exited);
+      if (worker.process.exit) throw exitBeforeHandshake(worker, await worker.process.exited);
       throw error;
     },
   );
 }
 
-function exitBeforeHandshake(exit: WorkerExit): SegueError {
+/** With the last line of its stderr: a server that cannot start mostly says there why. */
+function exitBeforeHandshake({ process }: Worker, exit: WorkerExit): SegueError {
   const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
   const data = exit.own && exit.signal === null ? { ownExit: { code: exit.code, signal: exit.signal } } : {};
-  return new SegueError('PROCESS_FAILED', `the new server ${how} before its handshake was through`, { data });
+  const words = lastLine(process.stderrTail());
+  const said = words === '' ? '' : `; it said: ${words}`;
+  return new SegueError('PROCESS_FAILED', `the new server ${how} before its handshake was through${said}`, {
+    data,
+  });
+}
+
+/** The last line that is not blank, without control characters (F64), at most 200 characters of it. */
+function lastLine(text: string): string {
+  const lines = stripAnsi(text)
+    .split('\n')
+    .map((line) => line.replace(/\p{Cc}/gu, ' ').trim());
+  return (lines.findLast((line) => line !== '') ?? '').slice(0, 200);
 }
 
 /** The process is on record while it lives, so that a later start can recognise an orphan (F11). */
