@@ -100,6 +100,7 @@ async function rehearse(deps: ControlDeps, session: Session, note: string) {
   }
   try {
     const scratch = await workers.scratch(lifecycle.snapshot.context.command);
+    void scratch.process.exited.then(() => scratch.link.fence()); // else a dead one is waited for until the deadline
     try {
       await session.handshake.rehearse(scratch.link, config.timing.startMs);
       return { rehearsal: 'pass' as const, detail: `${note}; a scratch worker took its handshake` };
