@@ -3,13 +3,12 @@
  */
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { VERSION } from '../version.ts';
 import { isObject, type Json } from '../wire/message.ts';
-import type { Endpoint, EndpointCall } from './endpoint.ts';
-import { progressLine, rising } from './progress.ts';
+import type { Endpoint } from './endpoint.ts';
 import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
-import { announcedOutput, callTool, TOOLS } from './tools.ts';
+import { announcedOutput, answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
 
 type Outcome = { result: Json } | { error: Json };
@@ -50,7 +49,6 @@ export async function legacyEndpoint(control: Control, who: Principal): Promise<
     { name: 'segue', version: VERSION },
     { capabilities: { tools: {}, resources: {} } },
   );
-  const running = new Map<unknown, EndpointCall>();
   registerResources(server, control, who);
   for (const tool of TOOLS) {
     const { name, title, description, annotations, input } = tool;
@@ -61,19 +59,8 @@ export async function legacyEndpoint(control: Control, who: Principal): Promise<
       inputSchema: input.shape,
       outputSchema: announcedOutput(tool).shape,
     };
-    server.registerTool(name, config, () => ({ content: [] })); // called through the handler below
+    server.registerTool(name, config, () => ({ content: [] })); // listed here, called below
   }
-  // The SDK's own handler would answer bad arguments without our error codes (E1).
-  server.server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
-    const token = params._meta?.progressToken;
-    const call = running.get(params._meta?.['segue/call']);
-    return callTool(control, params.name, params.arguments, who, {
-      signal: extra.signal,
-      ...(token === undefined || !call
-        ? {}
-        : { onProgress: rising((status) => call.notify(progressLine(token, status))) }),
-    });
-  });
   const pipe = new InProcess();
   await server.connect(pipe);
   const list = async (method: string, member: string): Promise<Json[]> => {
@@ -82,20 +69,14 @@ export async function legacyEndpoint(control: Control, who: Principal): Promise<
       ? outcome.result[member].filter(isObject)
       : [];
   };
-  let calls = 0;
   return {
     listTools: () => list('tools/list', 'tools'),
     listResources: () => list('resources/list', 'resources'),
-    async handle(method, params, call) {
-      const id = ++calls;
-      running.set(id, call);
-      const meta = { ...(isObject(params._meta) ? params._meta : {}), 'segue/call': id };
-      try {
-        return await pipe.request(method, { ...params, _meta: meta }, call.signal);
-      } finally {
-        running.delete(id);
-      }
-    },
+    // The SDK would answer bad arguments without our error codes (E1), and a request with a bad _meta never (E6).
+    handle: async (method, params, call) =>
+      method === 'tools/call'
+        ? { result: await answerCall(control, params, who, call) }
+        : pipe.request(method, { uri: params.uri }, call.signal),
     close: () => server.close(),
   };
 }

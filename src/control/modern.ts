@@ -1,11 +1,10 @@
 /** The endpoint for modern clients: the same tables, in the result forms of 2026-07-28. */
 import { z } from 'zod';
 import { VERSION } from '../version.ts';
-import { isObject, type Json } from '../wire/message.ts';
+import type { Json } from '../wire/message.ts';
 import type { Endpoint } from './endpoint.ts';
-import { progressLine, rising } from './progress.ts';
 import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
-import { announcedOutput, callTool, TOOLS } from './tools.ts';
+import { announcedOutput, answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
 
 const COMPLETE = {
@@ -34,12 +33,7 @@ export function modernEndpoint(control: Control, who: Principal): Endpoint {
       })),
     async handle(method, params, call) {
       if (method === 'resources/read') return read(control, who, params.uri);
-      const token = isObject(params._meta) ? params._meta.progressToken : undefined;
-      const hasToken = typeof token === 'string' || typeof token === 'number';
-      const result = await callTool(control, String(params.name), params.arguments, who, {
-        signal: call.signal,
-        ...(hasToken ? { onProgress: rising((status) => call.notify(progressLine(token, status))) } : {}),
-      });
+      const result = await answerCall(control, params, who, call);
       return { result: { ...result, ...COMPLETE } };
     },
     close: async () => {},

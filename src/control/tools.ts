@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import { SegueError } from '../errors.ts';
-import type { Json } from '../wire/message.ts';
+import { isObject, type Json } from '../wire/message.ts';
+import type { EndpointCall } from './endpoint.ts';
+import { progressLine, rising } from './progress.ts';
 import * as schemas from './schemas.ts';
 import type { Control, Principal, RestartOptions } from './types.ts';
 
@@ -84,8 +86,22 @@ export function announcedOutput(tool: Tool): z.ZodObject {
   return tool.output.partial().extend({ error: schemas.errorOut.optional() });
 }
 
-/** The result of tools/call; never rejects. */
-export async function callTool(
+/** The result of tools/call, whatever its `params` are, with progress for a caller that gave a token. Never rejects. */
+export function answerCall(
+  control: Control,
+  params: Json,
+  who: Principal,
+  call: EndpointCall,
+): Promise<Json> {
+  const token = isObject(params._meta) ? params._meta.progressToken : undefined;
+  const hasToken = typeof token === 'string' || typeof token === 'number';
+  return callTool(control, String(params.name), params.arguments, who, {
+    signal: call.signal,
+    ...(hasToken ? { onProgress: rising((status) => call.notify(progressLine(token, status))) } : {}),
+  });
+}
+
+async function callTool(
   control: Control,
   name: string,
   input: unknown,
