@@ -48,11 +48,8 @@ describe('parameters', () => {
     }
     for (const tool of FIVE) {
       const params = { name: tool, arguments: ['a', 'list'] };
-      const { result, error } = await client.request('tools/call', params);
-      expect({ tool, refused: result?.isError === true || error !== undefined }).toEqual({
-        tool,
-        refused: true,
-      });
+      const { code } = refusal(await client.request('tools/call', params));
+      expect({ tool, code }).toEqual({ tool, code: 'INVALID_PARAMETERS' });
     }
     expect(await generation(client)).toBe(1);
     const { history } = await status(client, { include_history: true });
