@@ -50,7 +50,7 @@ export function withError(context: RebootContext, error: PhaseError): Pick<Reboo
 
 /**
  * A start that failed. The same own exit before the handshake, twice in a row, stops the trying (F1): before the
- * handshake means in `spawn` and in `opening`.
+ * handshake means in `spawn` and in `opening`. An end by a signal is somebody's deed and may not happen again.
  */
 export function startFailureOf(
   context: RebootContext,
@@ -60,7 +60,8 @@ export function startFailureOf(
   const failure = failureOf(event, phase, context);
   const exit = event.exit as WorkerExit | undefined;
   const ownExit =
-    failure.ownExit ?? (phase === 'opening' && exit?.own ? { code: exit.code, signal: exit.signal } : null);
+    failure.ownExit ??
+    (phase === 'opening' && exit?.own && exit.signal === null ? { code: exit.code, signal: null } : null);
   const last = context.lastStartExit;
   const same = ownExit !== null && last?.code === ownExit.code && last.signal === ownExit.signal;
   return {
