@@ -48,6 +48,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     },
     lastHandshake: async (session) => {
       const { era, protocolVersion } = session.handshake;
+      await store.open(); // this client's first message may be what the answer is for
       return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
     },
     settled: () => deps.connections.settled(),
