@@ -5,7 +5,6 @@ import { restartOutput } from '../../src/control/schemas.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { type Message, type RawClient, textOf } from '../support/raw-client.ts';
 import {
-  adminOf,
   history,
   reached,
   refusal,
@@ -185,10 +184,8 @@ describe('all five tools answer', () => {
   });
 
   shows('E6', 'in whatever form the call comes, with a tool error or a protocol error', async () => {
-    const segue = serve({ command: worker('echo') });
-    const { client } = segue;
+    const { client } = serve({ command: worker('echo') });
     await client.initialize();
-    await adminOf(segue);
     for (const params of [
       { name: 'orchestrator_restart_status', arguments: null },
       { name: 'orchestrator_restart_status', arguments: 'all' },
