@@ -25,8 +25,14 @@ interface Ask {
 export class Asks {
   readonly #byClientKey = new Map<string, Ask>();
   readonly #byClientToken = new Map<string, Ask>();
+  readonly #idPrefix: string;
   #firstGeneration: number | null = null;
   #renamed = 0;
+
+  /** @param idPrefix begins the new ids; no other Segue's, as the worker may be one that renames, too */
+  constructor(idPrefix: string) {
+    this.#idPrefix = idPrefix;
+  }
 
   get size(): number {
     return this.#byClientKey.size;
@@ -36,7 +42,7 @@ export class Asks {
   open(link: Link, message: RequestMessage): Buffer {
     this.#firstGeneration ??= link.generation;
     const rename = link.generation !== this.#firstGeneration;
-    const name = rename ? JSON.stringify(`segue-${link.generation}-${++this.#renamed}`) : null;
+    const name = rename ? JSON.stringify(`${this.#idPrefix}${++this.#renamed}`) : null;
     const workerToken = keyAt(message, ['params', '_meta', 'progressToken']);
     const ask: Ask = {
       link,

@@ -71,7 +71,7 @@ export class Session {
   readonly port: ClientPort;
   readonly handshake = new Handshake();
   readonly inventory = new Inventory();
-  readonly asks = new Asks();
+  readonly asks: Asks;
   readonly open = new OpenRequests();
   readonly held: HoldQueue;
   readonly listens = new Listens();
@@ -99,6 +99,7 @@ export class Session {
     this.id = id;
     this.context = context;
     this.port = port;
+    this.asks = new Asks(`segue-${id.slice(0, 8)}-`);
     this.held = new HoldQueue(context.env, context.config.limits, (request) => this.#expire(request));
     this.pings = new ClientPings(context.env, (line) => this.toClient(line));
     this.own = new OwnSurface(

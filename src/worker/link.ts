@@ -50,6 +50,8 @@ export class Link {
   readonly #handlers: LinkHandlers;
   readonly #splitter: LineSplitter;
   readonly #pending = new Map<string, Pending>();
+  /** Begins the ids of Segue's own requests. Random: the client may be a Segue, too, with ids of the same form. */
+  readonly #idPrefix: string;
   #queue: Outgoing[] = [];
   #queueBytes = 0;
   /** What is left of a message that is longer than one write. */
@@ -75,6 +77,7 @@ export class Link {
     this.#env = env;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#idPrefix = `segue:${env.bytes(4).toString('hex')}:`;
     this.lastHeardAt = env.monotonic();
     ({ promise: this.asked, resolve: this.#markAsked } = Promise.withResolvers<void>());
     ({ promise: this.answered, resolve: this.#markAnswered } = Promise.withResolvers<void>());
@@ -113,7 +116,7 @@ export class Link {
    */
   request(method: string, params: string | undefined, timeoutMs: number): Promise<Json> {
     if (this.#fenced) return Promise.reject(gone(method));
-    const key = JSON.stringify(`segue:${this.generation}:${++this.#requests}`);
+    const key = JSON.stringify(`${this.#idPrefix}${++this.#requests}`);
     return new Promise((resolve, reject) => {
       const cancelTimer = this.#env.timer(timeoutMs, () => {
         this.#pending.delete(key);
@@ -243,7 +246,7 @@ export class Link {
   #settle(key: string, json: Json): boolean {
     const pending = this.#pending.get(key);
     // A late answer to a request of ours is ours too: it must not reach a client.
-    if (!pending) return key.startsWith(`"segue:${this.generation}:`);
+    if (!pending) return key.startsWith(`"${this.#idPrefix}`);
     this.#pending.delete(key);
     pending.cancelTimer();
     if (isObject(json.result)) pending.resolve(json.result);
