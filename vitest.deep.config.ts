@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['tests/**/*.deep.test.ts'],
     exclude: ['**/node_modules/**'],
     pool: 'forks',
+    // The tests mostly wait for the processes that they start; vitest alone would take one worker on two cores.
+    maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     // What a passed test says helps nobody; a failed one shows its messages and stderr.

@@ -6,9 +6,10 @@ import {
   ElicitRequestSchema,
   ListRootsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { directLaunch, type Launch, segueLaunch, tempHome } from '../support/launch.ts';
 import { connectV1, connectV2, LEGACY_VERSIONS, type V2ConnectOptions } from '../support/sdk-clients.ts';
+import { shows } from '../support/shows.ts';
 import { type Conversation, converse, withoutOurs, withResources } from './conversation.ts';
 import { MODERN_SERVER, REFERENCE_SERVERS, type ReferenceServer, sandboxIn } from './servers.ts';
 
@@ -69,23 +70,23 @@ async function expectNoDifference(connect: Connect, server: ReferenceServer): Pr
 }
 
 describe.each(Object.entries(CLIENTS))('%s', (_, connect) => {
-  it.each(REFERENCE_SERVERS)('hears the same of server-$name', (server) =>
-    expectNoDifference(connect, server),
-  );
+  for (const server of REFERENCE_SERVERS) {
+    shows('M7', `hears the same of server-${server.name}`, () => expectNoDifference(connect, server));
+  }
 });
 
 describe('SDK v2 pinned to 2026-07-28', () => {
   const pinned = v2({ pin: '2026-07-28' });
 
-  it('hears the same of a modern server', () => expectNoDifference(pinned, MODERN_SERVER));
+  shows('M7', 'hears the same of a modern server', () => expectNoDifference(pinned, MODERN_SERVER));
 
-  it('gets the same refusal of a legacy server', async () => {
+  shows('M7', 'gets the same refusal of a legacy server', async () => {
     const refusal = (flags?: string[]) =>
       talk(pinned, REFERENCE_SERVERS[0], flags).then(() => 'connected', describeError);
     expect(await refusal([])).toEqual(await refusal());
   });
 
-  it('hears the changes that it listens for', async () => {
+  shows('M7', 'hears the changes that it listens for', async () => {
     const client = (await pinned(segueLaunch({ command: MODERN_SERVER.command('') }))) as V2Client;
     const updated = new Promise<string>((resolve) => {
       client.setNotificationHandler('notifications/resources/updated', ({ params }) => resolve(params.uri));
