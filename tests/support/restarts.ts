@@ -54,6 +54,15 @@ export function reached({ logged }: Running, state: string): Promise<string> {
   return logged(new RegExp(`"to":"${state.replaceAll('.', '\\.')}"`));
 }
 
+/** The states that a reboot which has ended went through, from the log. */
+export async function transitions({ logged, stderr }: Running, rebootId: string): Promise<string[]> {
+  await logged(new RegExp(`"to":"alive\\.idle".*"reboot":"${rebootId}"`));
+  const lines = stderr().split('\n').slice(0, -1);
+  return lines
+    .map((line) => JSON.parse(line) as { to?: string; reboot?: string })
+    .flatMap(({ to, reboot }) => (to !== undefined && reboot === rebootId ? [to] : []));
+}
+
 /** The pid of the next worker that was started and was not asked for before. */
 export async function started({ logged }: Running): Promise<number> {
   return (JSON.parse(await logged(/server started/)) as { pid: number }).pid;
