@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { tempHome, worker } from '../support/launch.ts';
+import { segueLaunch, tempHome, worker } from '../support/launch.ts';
 import {
   type Id,
   type Json,
@@ -12,11 +12,14 @@ import {
   textOf,
 } from '../support/raw-client.ts';
 import { reached, restart, serve, structured, transitions } from '../support/restarts.ts';
+import { connectV2 } from '../support/sdk-clients.ts';
 import { shows } from '../support/shows.ts';
+import { Stage } from '../support/stage.ts';
 
 const meta = modernMeta()._meta;
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 const STATUS = 'reboot://status';
+const ACCEPTED = { action: 'accept', content: { sure: true } } as const;
 const command = worker('modern', 'modern-only');
 
 const of = (client: RawClient, method: string): Message[] =>
@@ -113,3 +116,98 @@ describe('an open listen', () => {
     client.expectOneAnswerEach();
   });
 });
+
+describe('calls', () => {
+  shows(
+    'F2 D3',
+    'go on over a reboot; one in flight is waited for, those that come meanwhile wait',
+    async () => {
+      const home = tempHome();
+      const stage = (await Stage.open(home)).hold('tools/call wait');
+      const segue = serve({ command, home, env: stage.env });
+      const { client } = segue;
+      const waiting = client.call('wait', {}, meta);
+      const inFlight = await stage.at('tools/call wait');
+      const restarted = restart(client, {}, meta);
+      await reached(segue, 'alive.preparing.suspend');
+      const held = [
+        client.request('resources/read', { uri: 'test://note', ...modernMeta() }),
+        client.call('write', { call: 'held' }, meta),
+      ];
+      inFlight.go();
+      expect(textOf(await waiting)).toBe('waited');
+      expect(await restarted).toMatchObject({
+        success: true,
+        requests: { drained: 1, buffered: 2, failed: 0, repeated: 0 },
+      });
+      const [read, wrote] = await Promise.all(held);
+      expect(read?.result?.contents).toEqual([{ uri: 'test://note', text: 'generation 2' }]);
+      expect(textOf(wrote!)).toBe('wrote held');
+      expect(segue.executions().map(({ call, generation }) => [call, generation])).toEqual([['held', 2]]);
+      client.expectOneAnswerEach();
+    },
+  );
+
+  shows('F29', 'that ask by input_required are answered before, across and after a reboot', async () => {
+    const { client } = serve({ command });
+    const capabilities = { elicitation: { form: {} } };
+    const confirm = (more: Json = {}) =>
+      client.request('tools/call', { name: 'confirm', arguments: {}, ...modernMeta(capabilities), ...more });
+    const ask = async () => {
+      const { result } = await confirm();
+      expect(result).toMatchObject({ resultType: 'input_required', requestState: 'asked' });
+      return { requestState: result?.requestState, inputResponses: { sure: ACCEPTED } };
+    };
+    expect(textOf(await confirm(await ask()))).toBe('confirmed by 1');
+    const asked = await ask();
+    await restart(client, {}, meta);
+    expect(textOf(await confirm(asked))).toBe('confirmed by 2');
+    expect(textOf(await confirm(await ask()))).toBe('confirmed by 2');
+    client.expectOneAnswerEach();
+  });
+});
+
+shows(
+  'M7 M1',
+  'the SDK client keeps its listen, its calls and its questions over three reboots',
+  async () => {
+    const home = tempHome();
+    const file = join(home, 'tools.json');
+    writeFileSync(file, '[]');
+    const heard = { lists: 0, status: 0, closed: 0 };
+    let changed = () => {};
+    const client = await connectV2(segueLaunch({ command, home, env: { TOOLS_FILE: file } }), {
+      mode: { pin: '2026-07-28' },
+      capabilities: { elicitation: { form: {} } },
+      setUp(client) {
+        client.setRequestHandler('elicitation/create', () => ACCEPTED);
+        client.setNotificationHandler('notifications/resources/updated', () => void heard.status++);
+        client.setNotificationHandler('notifications/tools/list_changed', () => {
+          heard.lists++;
+          changed();
+        });
+        client.onclose = () => void heard.closed++;
+      },
+    });
+    await client.listTools();
+    await client.listen({ toolsListChanged: true, resourceSubscriptions: [STATUS] });
+    for (const reboot of [1, 2, 3]) {
+      writeFileSync(file, JSON.stringify([`new_${reboot}`]));
+      const told = new Promise<void>((resolve) => {
+        changed = resolve;
+      });
+      const before = heard.status;
+      const report = await client.callTool({ name: 'orchestrator_restart_server', arguments: {} });
+      expect(report.structuredContent).toMatchObject({ success: true });
+      await told;
+      expect(heard).toMatchObject({ lists: reboot, closed: 0 });
+      expect(heard.status).toBeGreaterThan(before);
+      expect(await client.callTool({ name: `new_${reboot}`, arguments: {} })).toMatchObject({
+        content: [{ text: `new_${reboot} called` }],
+      });
+      expect(await client.callTool({ name: 'confirm', arguments: {} })).toMatchObject({
+        content: [{ text: `confirmed by ${reboot + 1}` }],
+      });
+    }
+  },
+);
