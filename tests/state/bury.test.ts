@@ -150,14 +150,17 @@ describe('a recorded process', () => {
     expect(isLive(systemEnv, { pid, startTime: `${startTime}0`, bootId })).toBe(false);
     expect(isLive(systemEnv, { pid, startTime, bootId: 'other' })).toBe(false);
     expect(isLive(systemEnv, { pid: 999_999_999, startTime, bootId })).toBe(false);
-    // A parent that never waits for its child.
+    // `cat` takes the shell's place and never waits for the child that it inherits.
     const mark = `ZOMBIE_OF=${pid}`;
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 3600'], {
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec cat'], {
       env: { ...process.env, ZOMBIE_OF: String(pid) },
     });
     onTestFinished(() => killAll(processesWith(mark)));
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const zombie = Number(line.toString());
+    parent.stdin.write('cat is here\n');
+    await once(parent.stdout, 'data');
+    systemEnv.kill(zombie, 'SIGKILL');
     while (!systemEnv.process(zombie)?.zombie) await new Promise(setImmediate);
     const facts = systemEnv.process(zombie)!;
     expect(isLive(systemEnv, { ...facts, bootId })).toBe(false);
