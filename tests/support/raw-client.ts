@@ -47,7 +47,7 @@ export class RawClient {
     this.#input = input;
     // A peer that is gone is seen by its exit and by the end of its output.
     input.on('error', () => {});
-    readLines(output, (line) => this.#receive(line));
+    readLines(output, (line) => this.#receive(line.toString()));
     output.on('close', () =>
       this.journal.end(new Error(`the output has ended; last:\n${this.transcript(5)}`)),
     );
@@ -190,13 +190,13 @@ function parseMessage(line: string): Message {
   return { garbage: line };
 }
 
-/** Splits at line feeds only (readline also splits at U+2028) and in linear time. */
-function readLines(output: Readable, onLine: (line: string) => void): void {
+/** Splits at line feeds only (readline also splits at U+2028) and in linear time; a line has the bytes that came. */
+export function readLines(output: Readable, onLine: (line: Buffer) => void): void {
   let parts: Buffer[] = [];
   output.on('data', (chunk: Buffer) => {
     let rest = chunk;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      onLine(Buffer.concat([...parts, rest.subarray(0, end)]).toString());
+      onLine(Buffer.concat([...parts, rest.subarray(0, end)]));
       parts = [];
       rest = rest.subarray(end + 1);
     }
