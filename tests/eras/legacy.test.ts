@@ -16,6 +16,7 @@ shows(
     const segue = serve({ command: worker('echo') });
     const { client } = segue;
     await client.initialize();
+    await reached(segue, 'alive.idle'); // the first start is over
     await client.request('resources/subscribe', { uri: 'reboot://status' });
     const admin = await adminOf(segue);
     const { reboot_id } = await admin.request('restart', { reason: 'schema_migration' });
