@@ -140,9 +140,10 @@ export class Session {
 
   fromClient(line: Buffer): void {
     const parsed = parse(line);
-    if (parsed.kind !== 'batch') return this.#route(parsed);
-    if (this.handshake.batches) for (const message of parsed.messages) this.#route(message);
+    if (parsed.kind !== 'batch') this.#route(parsed);
+    else if (this.handshake.batches) for (const message of parsed.messages) this.#route(message);
     else for (const message of parsed.messages) this.#refuseBatch(message);
+    if (this.link?.full) this.port.pause();
   }
 
   #refuseBatch(message: Message | Garbage): void {
@@ -277,7 +278,6 @@ export class Session {
     link.send(request.bytes, () => {
       request.sent = true;
     });
-    if (link.full) this.port.pause();
     if (
       this.handshake.era === 'modern' &&
       this.introducedTo !== link &&
