@@ -52,10 +52,11 @@ function serve(session: Session, config: Config): Promise<string> {
   });
   process.stdin.on('data', (chunk: Buffer) => splitter.push(chunk));
   process.stdin.once('end', () => resolve('the client closed stdin'));
-  process.stdin.once('error', (error) => resolve(`stdin: ${error.message}`));
-  process.stdout.once('error', (error) => resolve(`stdout: ${error.message}`));
+  process.stdin.on('error', (error) => resolve(`stdin: ${error.message}`));
+  // Not once: every write to a client that is gone fails, and an error that nobody hears ends the process.
+  process.stdout.on('error', (error) => resolve(`stdout: ${error.message}`));
   process.stdout.on('drain', () => session.clientDrained());
-  for (const signal of SIGNALS) process.once(signal, () => resolve(signal));
+  for (const signal of SIGNALS) process.on(signal, () => resolve(signal));
   return promise;
 }
 

@@ -8,13 +8,20 @@ import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
 export function spawn(deps: ServiceDeps): Work<'spawn'> {
   return async ({ run, generation, command, deadlineAt }, signal) => {
+    // Taken at once: a clock that jumps later changes nothing (F41).
+    const until = deps.env.monotonic() + Math.max(deadlineAt - deps.env.now(), 1);
     await phaseHooks(deps, 'spawn', run, generation);
+    signal.throwIfAborted(); // the machine is elsewhere: a worker that starts now would be nobody's
     const worker = await deps.workers.start(command, generation);
     const { pid, startTime } = worker.process;
     record(deps, worker);
+    if (signal.aborted) {
+      worker.link.fence();
+      await worker.process.stop({ soft: false });
+      throw signal.reason;
+    }
     deps.connections.attach(worker.link);
-    if (signal.aborted) throw signal.reason; // whoever gave up on us kills it
-    if (deps.connections.replayable) await handshake(deps, worker, deadlineAt - deps.env.now());
+    if (deps.connections.replayable) await handshake(deps, worker, until - deps.env.monotonic());
     return { worker: { generation, pid, startTime }, validated: deps.connections.replayable };
   };
 }
@@ -71,13 +78,14 @@ export function opening(deps: ServiceDeps): Work<'opening'> {
     if (!worker) throw new SegueError('PROCESS_FAILED', 'the server is gone');
     await Promise.race([worker.link.asked, worker.link.answered]);
     const { openingMs } = deps.config.timing;
-    const overdue = delay(deps.env, openingMs, signal).then(() => {
+    const waiting = new AbortController();
+    const overdue = delay(deps.env, openingMs, AbortSignal.any([signal, waiting.signal])).then(() => {
       throw new SegueError(
         'TIMEOUT_EXCEEDED',
         `the server did not answer its client within ${openingMs / 1000} s`,
       );
     });
-    await Promise.race([worker.link.answered, overdue]);
+    await Promise.race([worker.link.answered, overdue]).finally(() => waiting.abort());
     return {};
   };
 }

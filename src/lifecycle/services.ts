@@ -15,10 +15,10 @@ import { watch } from './watch.ts';
 
 export function createServices(deps: ServiceDeps): ProvidedServices {
   const { env } = deps;
-  function service<Name extends PromiseName>(work: Work<Name>) {
+  function service<Name extends PromiseName>(work: Work<Name>, onceRecorded = true) {
     return fromPromise<Services[Name]['output'], Services[Name]['input']>(async ({ input, signal }) => {
       await null; // the journal hears of the transition after this actor was started
-      await deps.recorded();
+      if (onceRecorded) await deps.recorded();
       try {
         return { ...(await work(input, signal)), at: env.now() } as Services[Name]['output'];
       } catch (error) {
@@ -40,7 +40,8 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
     restore: service<'restore'>(restore(deps)),
     reconnect: service<'reconnect'>(reconnect(deps)),
     reap: service<'reap'>(reap(deps)),
-    farewell: service<'farewell'>(farewell(deps)),
+    // Nothing comes after it that a record would help, and the client does not wait for a locked database.
+    farewell: service<'farewell'>(farewell(deps), false),
     deadline: fromPromise(async ({ input, signal }) => {
       const left = Math.min(Math.max(input.at - env.now(), 0), input.maxMs);
       await delay(env, left, signal);

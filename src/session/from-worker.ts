@@ -82,7 +82,9 @@ function list(
   kind: ListKind,
   value: Json,
 ): void {
-  if (kind !== 'tools') session.inventory.observe(kind, request.cursor, value);
+  // Segue reads the tools itself; the client's pages serve where that has failed, or is not through.
+  if (kind !== 'tools' || !session.inventory.isComplete(kind))
+    session.inventory.observe(kind, request.cursor, value);
   const own = session.context.config.tools && (kind === 'tools' || kind === 'resources');
   if (!own) return session.toClient(message.bytes);
   const bytes = Buffer.from(message.bytes);

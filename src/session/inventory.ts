@@ -52,6 +52,10 @@ export class Inventory {
     return this.#lists.has(kind);
   }
 
+  isComplete(kind: ListKind): boolean {
+    return this.#lists.get(kind)?.complete === true;
+  }
+
   names(kind: ListKind): string[] {
     return [...(this.#lists.get(kind)?.items.keys() ?? [])];
   }
@@ -69,7 +73,9 @@ export class Inventory {
   observe(kind: ListKind, cursor: string | null, result: Json): void {
     const list = this.#lists.get(kind);
     const items: Items = cursor === null || !list ? new Map() : list.items;
-    collect(kind, result, items);
+    for (const item of collect(kind, result, items)) {
+      if (kind === 'tools') this.#hints.set(String(item.name), { repeatable: isRepeatable(item) });
+    }
     this.#lists.set(kind, { items, complete: typeof result.nextCursor !== 'string' });
   }
 

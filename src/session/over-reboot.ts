@@ -30,6 +30,7 @@ export function fence(session: Session, rebootId: string): void {
       session.context.count('repeated');
       request.repeated = true;
       request.sent = false;
+      request.arrivedAt = session.context.env.monotonic(); // it waits from now on, however long it ran before
       back.push({ bytes: request.bytes, request });
     } else outcomeUnknown(session, request, rebootId);
   }
@@ -81,13 +82,21 @@ export async function shakeHands(session: Session, timeoutMs: number): Promise<v
     await handshake.replay(link, timeoutMs);
   } catch (error) {
     const failure = SegueError.from(error, 'PROCESS_FAILED');
-    if (failure.code !== 'RECONNECT_REQUIRED') throw failure;
-    session.lost = failure;
+    if (failure.code !== 'RECONNECT_REQUIRED' && !refusesVersion(failure)) throw failure;
+    session.lost = new SegueError('RECONNECT_REQUIRED', failure.message, { data: failure.data });
     session.context.log.error({ session: session.id, reason: failure.message }, 'the session cannot go on');
     return;
   }
   session.introduce();
 }
+
+/** The worker lives and answers, but not to this conversation's version (F32). */
+function refusesVersion({ data }: SegueError): boolean {
+  return data.answered === true && (data.rpc_code === -32602 || data.rpc_code === -32022);
+}
+
+/** A new worker that does not answer one of Segue's own requests this long does without: the others are waiting. */
+const OWN_REQUEST_MS = 5_000;
 
 export interface Reconnection {
   lost: boolean;
@@ -104,8 +113,9 @@ export async function reconnect(session: Session, timeoutMs: number): Promise<Re
   let tools: ListDiff | null = null;
   if (session.handshake.open) {
     session.introduce();
-    await restoreSubscriptions(session, timeoutMs);
-    tools = await compareLists(session, timeoutMs);
+    const patience = Math.min(timeoutMs, OWN_REQUEST_MS);
+    await restoreSubscriptions(session, patience);
+    tools = await compareLists(session, patience);
   }
   flush(session);
   return { lost: false, tools };
@@ -166,7 +176,8 @@ export async function refreshList(session: Session, kind: ListKind): Promise<boo
     const difference = await session.readList(kind, 5_000);
     return difference !== null && !isEmptyDiff(difference);
   } catch {
-    return false; // the worker went away: the next reboot compares
+    // A worker that went away is compared at the next reboot; one that is slow is believed.
+    return session.link?.fenced === false;
   }
 }
 

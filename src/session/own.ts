@@ -63,6 +63,13 @@ export class OwnSurface {
     return this.#running.size;
   }
 
+  /** From here on the request is ours, and can be cancelled. */
+  begin(key: string): AbortController {
+    const controller = new AbortController();
+    this.#running.set(key, controller);
+    return controller;
+  }
+
   cancel(key: string): boolean {
     const running = this.#running.get(key);
     running?.abort();
@@ -76,8 +83,7 @@ export class OwnSurface {
 
   /** Answers tools/call and resources/read of ours; null when it was cancelled meanwhile. */
   async call(message: RequestMessage): Promise<Buffer | null> {
-    const controller = new AbortController();
-    this.#running.set(message.key, controller);
+    const controller = this.#running.get(message.key) ?? this.begin(message.key);
     const endpoint = await this.#endpoint();
     const params = { ...message.params };
     if (message.method === 'tools/call')

@@ -220,18 +220,24 @@ export class Session {
 
   #answerOwn(message: RequestMessage): void {
     if (message.method === 'tools/call') {
+      this.own.begin(message.key);
       this.#afterTools(() => {
-        if (this.own.ownsTool(message.params.name)) this.#callOwn(message);
-        else this.#forwardRequest(openRequest(this.context.env, message));
+        if (!this.own.has(message.key)) return; // cancelled meanwhile
+        if (this.own.ownsTool(message.params.name)) return this.#callOwn(message);
+        this.own.cancel(message.key);
+        this.#forwardRequest(openRequest(this.context.env, message));
       });
     } else if (message.method === 'resources/read') this.#callOwn(message);
     else this.toClient(this.own.subscribe(message));
   }
 
   #callOwn(message: RequestMessage): void {
-    void this.own.call(message).then((line) => {
-      if (line) this.toClient(line);
-    });
+    void this.own.call(message).then(
+      (line) => {
+        if (line) this.toClient(line);
+      },
+      (error: unknown) => this.fail(message.key, SegueError.from(error, 'INITIALIZATION_FAILED')),
+    );
   }
 
   /** What the client may ask for because Segue declared it, though the worker did not. */
@@ -378,6 +384,7 @@ export class Session {
   introduce(bytes: Buffer = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')): void {
     const { link, handshake } = this;
     if (!link || handshake.era !== 'legacy' || !handshake.initialized || this.introducedTo === link) return;
+    if (this.held.requests().some(({ method }) => method === 'initialize')) return; // that goes first
     this.introducedTo = link;
     link.send(bytes);
     this.readTools();
