@@ -284,6 +284,7 @@ export class Session {
     link.send(request.bytes, () => {
       request.sent = true;
     });
+    if (request.method === 'initialize') this.introduce(); // of a client that did not wait for its answer
     if (
       this.handshake.era === 'modern' &&
       this.introducedTo !== link &&

@@ -120,7 +120,7 @@ shows(
     });
     await reached(segue, 'alive.warming.reconnect'); // of the half-open trial, or of a crash before: in any case…
     await segue.logged(/"from":"broken"/);
-      expect(segue.executions()).toHaveLength(3);
+    expect(segue.executions()).toHaveLength(3);
     client.expectOneAnswerEach();
   },
 );
