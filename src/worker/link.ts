@@ -121,7 +121,10 @@ export class Link {
       const cancelTimer = this.#env.timer(timeoutMs, () => {
         this.#pending.delete(key);
         reject(
-          new SegueError('TIMEOUT_EXCEEDED', `the server did not answer ${method} within ${timeoutMs} ms`),
+          new SegueError(
+            'TIMEOUT_EXCEEDED',
+            `the server did not answer ${method} within ${Math.round(timeoutMs)} ms`,
+          ),
         );
       });
       this.#pending.set(key, { resolve, reject, cancelTimer });
