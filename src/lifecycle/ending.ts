@@ -1,6 +1,5 @@
 /** How a worker ends: close, kill, cleanup; beside its successor (reap); with the supervisor (farewell). */
 import { runHooks } from './hooks.ts';
-import { announce } from './preparing.ts';
 import { noteHookErrors, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
 /** The longest that a client's end may take: 800 ms in all, the last of it for SIGKILL to be seen. */
@@ -9,7 +8,6 @@ const FAREWELL = { soft: true, stdinEndMs: 350, termMs: 250 } as const;
 export function close(deps: ServiceDeps): Work<'close'> {
   return async ({ run, generation, graceful, wait }, signal) => {
     const worker = deps.workers.get(generation);
-    if (run.trigger !== 'request') announce(deps, run);
     deps.connections.fence(worker?.link, run.rebootId);
     await phaseHooks(deps, 'close', run, generation);
     if (!worker) return { exit: null };
@@ -62,7 +60,8 @@ export function reap(deps: ServiceDeps): Work<'reap'> {
 }
 
 export function farewell(deps: ServiceDeps): Work<'farewell'> {
-  return async () => {
+  return async ({ generation }) => {
+    await deps.workers.find(generation); // it may be on its way into the world
     await Promise.all(
       deps.workers.all().map(({ link, process }) => {
         link.endInput();

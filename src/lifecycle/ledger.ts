@@ -11,7 +11,14 @@ import {
   stateOf,
   trafficOf,
 } from '../../machines/progress.ts';
-import { PHASES, type Phase, type PhaseError, type Run, type WorkerExit } from '../../machines/types.ts';
+import {
+  PHASES,
+  type Phase,
+  type PhaseError,
+  type RebootContext,
+  type Run,
+  type WorkerExit,
+} from '../../machines/types.ts';
 import type { ErrorOut, RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import type { ListDiff } from '../session/inventory.ts';
@@ -73,7 +80,7 @@ export class Ledger {
     const { run } = this;
     const { lastRun, errors, rolledBack, lastExit } = snapshot.context;
     const ended = lastRun?.rebootId === run.rebootId ? lastRun : null;
-    const message = ended ? summary(ended.outcome, errors) : messageOf(snapshot);
+    const message = ended ? summary(ended.outcome, snapshot.context) : messageOf(snapshot);
     return {
       ...(ended ? { success: ended.outcome === 'completed', outcome: ended.outcome } : {}),
       reboot_id: run.rebootId,
@@ -116,7 +123,7 @@ function outcomeOf(name: Phase, next: Phase | null, snapshot: RebootSnapshot): P
   return error.code === 'TIMEOUT_EXCEEDED' ? 'timeout' : 'failed';
 }
 
-function summary(outcome: string, errors: readonly PhaseError[]): string {
+function summary(outcome: string, { errors, undoing }: RebootContext): string {
   const cause = errors.at(-1)?.message ?? 'no cause was recorded';
   switch (outcome) {
     case 'completed':
@@ -124,7 +131,9 @@ function summary(outcome: string, errors: readonly PhaseError[]): string {
     case 'rolled_back':
       return `The new command could not be started; the last good one runs again. Cause: ${cause}`;
     case 'aborted':
-      return 'The reboot was taken back; the old server runs on.';
+      return undoing === 'aborted'
+        ? 'The reboot was taken back; the old server runs on.'
+        : 'Segue itself was ended during the reboot.';
     case 'broken':
       return `The server crashes again and again; the next try comes after a cool-down. Cause: ${cause}`;
     default:

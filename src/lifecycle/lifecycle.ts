@@ -3,6 +3,7 @@
  * changes, and keeps the report of each run. Everything that a status says is read off the machine's snapshot.
  */
 import { type ActorRefFrom, createActor, type InspectionEvent } from 'xstate';
+import { isRunning } from '../../machines/guards.ts';
 import { pack } from '../../machines/persist.ts';
 import { messageOf, type RebootSnapshot, stateOf, trafficOf } from '../../machines/progress.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
@@ -11,6 +12,7 @@ import type { RestartReport } from '../control/schemas.ts';
 import { SegueError } from '../errors.ts';
 import type { Count } from '../session/session.ts';
 import { Ledger } from './ledger.ts';
+import { tellFinished, tellStarted } from './notices.ts';
 import type { ServiceDeps } from './service.ts';
 import { createServices } from './services.ts';
 import { settingsOf } from './settings.ts';
@@ -106,8 +108,8 @@ export class Lifecycle {
 
   /** The run that goes on, if one does. */
   get running(): Run | null {
-    const { run, lastRun } = this.snapshot.context;
-    return run && run.rebootId !== lastRun?.rebootId ? run : null;
+    const { context } = this.snapshot;
+    return isRunning(context) ? context.run : null;
   }
 
   count(what: Count): void {
@@ -166,7 +168,6 @@ export class Lifecycle {
     });
     this.send({ type: 'shutdown', at: this.#deps.env.now() });
     if (stateOf(this.snapshot) !== 'ended') await ended.promise;
-    await this.#recorded;
   }
 
   #observe(snapshot: RebootSnapshot): void {
@@ -177,6 +178,9 @@ export class Lifecycle {
     const to = stateOf(snapshot);
     const run = snapshot.context.run ?? before?.context.run ?? null;
     if (run) this.#follow(run, snapshot);
+    // A run may end and go on after all: a half-open trial, a worker that fails in `opening`.
+    const begins = isRunning(snapshot.context) && !(before && isRunning(before.context));
+    if (run && begins && run.trigger !== 'start') tellStarted(this.#deps.connections, run);
     if (from !== to) this.#record(run, from, to, snapshot);
     if (!before || trafficOf(before) !== trafficOf(snapshot)) this.#deps.connections.gateChanged();
     if (
@@ -204,6 +208,10 @@ export class Lifecycle {
     const row = { rebootId: run?.rebootId ?? null, from, to, event: this.#lastEvent, at: env.now(), machine };
     const starting = snapshot.context.generation <= 1 && run?.trigger === 'start';
     const written = store.transition(row);
+    // On record before it has ended: should we be killed, the next start calls it abandoned (F5). A trial of the
+    // breaker leaves what is on record of its run until it has ended itself.
+    if (run && isRunning(snapshot.context) && run.trigger !== 'start' && run.trigger !== 'half_open')
+      void store.report(this.report(run.rebootId));
     this.#recorded = starting ? Promise.resolve() : written; // the very first start is exempt (design.md)
   }
 
@@ -213,21 +221,10 @@ export class Lifecycle {
     ledger.final = report;
     // A first start that went well is no restart.
     if (run.trigger !== 'start' || !report.success) {
+      const { outcome, duration_ms, blackout_ms, message } = report;
       void this.#deps.store.report(report);
-      const { success, outcome, duration_ms, blackout_ms, partial, message } = report;
       this.#deps.log.info({ reboot: run.rebootId, outcome, duration_ms, blackout_ms }, message);
-      this.#deps.connections.notice(success ? 'notice' : 'error', {
-        event: 'restart_finished',
-        reboot_id: run.rebootId,
-        trigger: run.trigger,
-        success: success ?? false,
-        outcome,
-        generation: snapshot.context.generation,
-        blackout_ms,
-        partial,
-        tools_changed: report.tools_changed,
-        message,
-      });
+      tellFinished(this.#deps.connections, report, snapshot.context.generation);
     }
     this.#waiting.get(run.rebootId)?.resolve(report);
     this.#waiting.delete(run.rebootId);

@@ -1,26 +1,14 @@
 /** The phases that can still be taken back: maintenance, suspend, serialize, and the undo of them. */
-import type { Run } from '../../machines/types.ts';
+import { tellCancelled } from './notices.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
 
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation }) => {
     void deps.store.open();
-    announce(deps, run);
     await phaseHooks(deps, 'maintenance', run, generation);
     return {};
   };
-}
-
-/** M1, before: what happens to the client's requests now. */
-export function announce(deps: ServiceDeps, run: Run): void {
-  deps.connections.notice('notice', {
-    event: 'restart_started',
-    reboot_id: run.rebootId,
-    trigger: run.trigger,
-    reason: run.reason,
-    message: 'The server is being restarted. Requests wait and are answered by the new one.',
-  });
 }
 
 export function suspend(deps: ServiceDeps): Work<'suspend'> {
@@ -51,11 +39,7 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
 
 export function undo(deps: ServiceDeps): Work<'undo'> {
   return async ({ run }) => {
-    deps.connections.notice('notice', {
-      event: 'restart_cancelled',
-      reboot_id: run.rebootId,
-      message: 'The restart was taken back; the server runs on.',
-    });
+    tellCancelled(deps.connections, run);
     return {};
   };
 }
