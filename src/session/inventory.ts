@@ -137,9 +137,13 @@ function isRepeatable(tool: Json): boolean {
 
 /** JSON with sorted keys, so that a changed order is no changed tool. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    isObject(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );
+  try {
+    return JSON.stringify(value, (_key, member: unknown) =>
+      isObject(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member,
+    );
+  } catch {
+    return ''; // nested deeper than the stack, which JSON.parse does not need: passed on, never called changed
+  }
 }

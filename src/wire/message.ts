@@ -24,7 +24,7 @@ export interface NotificationMessage extends Base {
 export interface ResponseMessage extends Base {
   kind: 'response';
   key: string;
-  /** Neither a result nor a well-formed error (F19). */
+  /** Neither an object as its result nor a well-formed error: the client would drop it and wait on (F19). */
   malformed: boolean;
 }
 export type Message = RequestMessage | NotificationMessage | ResponseMessage;
@@ -67,8 +67,11 @@ function classify(bytes: Buffer, json: unknown): Message | Garbage {
   }
   const key = 'id' in json ? idKey(bytes, json.id) : null;
   if (key === null) return { kind: 'garbage', why: 'neither a method nor an id' };
-  const malformed = !('result' in json) && !(isObject(json.error) && typeof json.error.message === 'string');
-  return { kind: 'response', bytes, json, key, malformed };
+  return { kind: 'response', bytes, json, key, malformed: !isObject(json.result) && !isError(json.error) };
+}
+
+function isError(error: unknown): boolean {
+  return isObject(error) && Number.isInteger(error.code) && typeof error.message === 'string';
 }
 
 function idKey(bytes: Buffer, id: unknown): string | null {

@@ -17,11 +17,17 @@ export interface Wire extends Served {
   workerSays(...lines: string[]): void;
 }
 
-export async function wire(options: { home?: string; env?: Record<string, string> } = {}): Promise<Wire> {
+export interface WireOptions {
+  home?: string;
+  env?: Record<string, string>;
+  set?: Record<string, number>;
+}
+
+export async function wire(options: WireOptions = {}): Promise<Wire> {
   const home = options.home ?? tempHome();
   const heardFile = join(home, 'heard');
   writeFileSync(heardFile, '');
-  const set = { 'timing.drainMs': 1 };
+  const set = { 'timing.drainMs': 1, ...options.set };
   const segue = serve({
     command: worker('verbatim'),
     home,
