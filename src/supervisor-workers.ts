@@ -16,6 +16,8 @@ export interface SupervisorWorkersDeps {
   environment: Readonly<Record<string, string | undefined>>;
   instance: string;
   connections: Connections;
+  /** A dead generation has spoken (F28). */
+  onStale(): void;
 }
 
 export function createWorkers(deps: SupervisorWorkersDeps): Workers {
@@ -44,6 +46,7 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
         'dropped a line of the server',
       );
     },
+    onStale: deps.onStale,
     onDrain: () => connections.workerDrained(),
   });
 }

@@ -113,7 +113,7 @@ export class Lifecycle {
   }
 
   count(what: Count): void {
-    if (what === 'stale') this.stale++;
+    if (what === 'stale') this.#deps.log.debug({ stale: ++this.stale }, 'dropped what came too late');
     else if (this.running) this.ledger(this.running.rebootId).requests[what]++;
   }
 

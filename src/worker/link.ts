@@ -20,6 +20,8 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 export interface LinkHandlers {
   onMessage(message: Message): void;
   onGarbage(why: string, line: Buffer): void;
+  /** A line that came after the fence was dropped (F28). */
+  onStale(): void;
   /** The worker cannot be talked to any more: an endless line (F22), a stuck pipe (F24). */
   onTrouble(message: string): void;
   /** The backlog has fallen below the high-water mark again. */
@@ -85,9 +87,7 @@ export class Link {
       onLine: (line) => this.#receive(line),
       onOverflow: () => handlers.onTrouble(`the server wrote a line above ${limits.maxLineBytes} bytes`),
     });
-    process.stdout.on('data', (chunk: Buffer) => {
-      if (!this.#fenced) this.#splitter.push(chunk);
-    });
+    process.stdout.on('data', (chunk: Buffer) => this.#splitter.push(chunk));
     process.stdin.on('error', () => this.#breakPipe());
     process.stdin.on('close', () => this.#breakPipe());
   }
@@ -232,7 +232,7 @@ export class Link {
   }
 
   #receive(line: Buffer): void {
-    if (this.#fenced) return; // the splitter may hold more lines of the chunk in which the fence fell
+    if (this.#fenced) return this.#handlers.onStale();
     this.lastHeardAt = this.#env.monotonic();
     const parsed = parse(line);
     if (parsed.kind === 'batch') for (const message of parsed.messages) this.#route(message, line);

@@ -23,6 +23,7 @@ export interface WorkersOptions {
   onStderr(generation: number, chunk: Buffer): void;
   onMessage(link: Link, message: Message): void;
   onGarbage(generation: number, why: string, line: Buffer): void;
+  onStale(): void;
   onDrain(): void;
 }
 
@@ -74,6 +75,7 @@ export class Workers {
     const link: Link = new Link(env, process, limits, {
       onMessage: (message) => this.#options.onMessage(link, message),
       onGarbage: (why, line) => this.#options.onGarbage(generation, why, line),
+      onStale: () => this.#options.onStale(),
       onTrouble,
       onDrain: () => this.#options.onDrain(),
     });
