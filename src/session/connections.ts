@@ -13,6 +13,8 @@ export class Connections {
   readonly #env: Env;
   readonly #sessions = new Set<Session>();
   readonly #settled = new Set<() => void>();
+  /** The worker of the present generation. */
+  #link: Link | null = null;
 
   constructor(env: Env) {
     this.#env = env;
@@ -20,6 +22,7 @@ export class Connections {
 
   add(session: Session): void {
     this.#sessions.add(session);
+    if (this.#link && !this.#link.fenced) reboot.attach(session, this.#link);
   }
 
   remove(session: Session): void {
@@ -82,6 +85,7 @@ export class Connections {
   }
 
   attach(link: Link): void {
+    this.#link = link;
     for (const session of this.#sessions) reboot.attach(session, link);
   }
 

@@ -35,6 +35,8 @@ export class Handshake {
   #client: Json = {};
   #clientCapabilities: Json = {};
   #result: Json | null = null;
+  /** The capabilities in the answer that the client got: what it may count on (F32). */
+  #shown: Json = {};
   #protocolVersion: string | null = null;
 
   /** Every request of the client passes here until the era is known. */
@@ -67,6 +69,7 @@ export class Handshake {
   /** The worker's result of initialize or server/discover, as it was before any rewriting. */
   accept(result: Json): void {
     this.#result = result;
+    this.#shown = asObject(result.capabilities);
     if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
   }
 
@@ -158,7 +161,7 @@ export class Handshake {
         `the restarted server no longer speaks protocol ${this.#protocolVersion}; the client has to initialize again`,
       );
     }
-    const missing = lost(this.capabilities, asObject(result.capabilities));
+    const missing = lost(this.#shown, asObject(result.capabilities));
     if (missing.length === 0) return;
     throw new SegueError(
       'RECONNECT_REQUIRED',
