@@ -1,0 +1,52 @@
+/** A supervisor inside the test's own process, as a program that embeds Segue has it; its worker is a real process. */
+import { PassThrough } from 'node:stream';
+import { onTestFailed, onTestFinished } from 'vitest';
+import {
+  type ConfigInput,
+  configSchema,
+  createSupervisor,
+  type Hooks,
+  type Supervisor,
+} from '../../src/index.ts';
+import { LineSplitter } from '../../src/wire/lines.ts';
+import { environmentOf, tempHome } from '../support/launch.ts';
+import { RawClient } from '../support/raw-client.ts';
+
+export interface Embedded {
+  supervisor: Supervisor;
+  /** One more client, by a pipe in memory. */
+  connect(): RawClient;
+}
+
+/** Started, and shut down at the end of the test. */
+export function embed(
+  options: ConfigInput & { command: string[]; home?: string; env?: Record<string, string>; hooks?: Hooks },
+): Embedded {
+  const { home = tempHome(), env, hooks = {}, ...config } = options;
+  const supervisor = createSupervisor({
+    config: configSchema.parse({ cwd: home, ...config }),
+    environment: { ...environmentOf(home), ...env },
+    hooks,
+  });
+  onTestFinished(() => supervisor.shutdown('the test is over'));
+  supervisor.start();
+  return { supervisor, connect: () => connect(supervisor) };
+}
+
+function connect(supervisor: Supervisor): RawClient {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const session = supervisor.connect({
+    send(line) {
+      output.write(line);
+      output.write('\n');
+    },
+    full: false,
+    pause: () => input.pause(),
+    resume: () => input.resume(),
+  });
+  const lines = new LineSplitter(1 << 24, { onLine: (line) => session.fromClient(line), onOverflow() {} });
+  input.on('data', (chunk: Buffer) => lines.push(chunk));
+  const client = new RawClient(input, output);
+  onTestFailed(() => console.log(`--- messages\n${client.transcript()}`));
+  return client;
+}
