@@ -25,7 +25,7 @@ const farewell = lifecycle.createStateConfig({
     deadline('farewell', { target: 'ended', actions: failure('kill') }),
   ],
   // Empty: what holds everywhere else does not hold here.
-  on: { emergency: {}, shutdown: {}, 'process.exited': { guard: 'isCurrent', actions: 'recordGone' } },
+  on: { emergency: {}, shutdown: {} },
 });
 
 const traffic = lifecycle.createStateConfig({

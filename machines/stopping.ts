@@ -11,7 +11,6 @@ export const stopping = lifecycle.createStateConfig({
   description: 'The old worker goes; there is no way back.',
   entry: ['holdGate', 'adoptCommand'],
   initial: 'close',
-  on: { 'process.exited': { guard: 'isCurrent', actions: 'recordGone' } },
   states: {
     close: {
       description: 'The old worker is fenced and asked to end.',

@@ -1,6 +1,5 @@
 /** How a worker ends: close, kill, cleanup; beside its successor (reap); with the supervisor (farewell). */
-import { runHooks } from './hooks.ts';
-import { noteHookErrors, phaseHooks, type ServiceDeps, type Work } from './service.ts';
+import { noteHooks, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
 /** The longest that a client's end may take: 800 ms in all, the last of it for SIGKILL to be seen. */
 const FAREWELL = { soft: true, stdinEndMs: 350, termMs: 250 } as const;
@@ -45,8 +44,7 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
     await phaseHooks(deps, 'cleanup', run, generation);
     deps.workers.forgetEnded();
     await deps.store.pruneSnapshots();
-    const context = { rebootId: run.rebootId, phase: 'cleanup', generation } as const;
-    noteHookErrors(deps, run, 'cleanup', await runHooks(deps.env, deps.hooks.cleanup, context));
+    await noteHooks(deps, deps.hooks.cleanup, 'cleanup', run, generation);
     return {};
   };
 }

@@ -7,7 +7,7 @@ import { SegueError } from '../errors.ts';
 
 export interface HookContext {
   rebootId: string;
-  phase: Phase;
+  phase: Phase | 'undo';
   generation: number;
   /** Aborted at the hook's deadline. */
   signal: AbortSignal;
@@ -19,10 +19,14 @@ export interface Hook {
   run(context: HookContext): void | Promise<void>;
 }
 
-/** `phases` run when their phase begins, `cleanup` in the phase of that name after the worker's own remains are gone. */
+/**
+ * `phases` run when their phase begins; `cleanup` in the phase of that name, after the worker's own remains are gone;
+ * `undo` when a reboot is taken back, for what the hooks of maintenance, suspend and serialize did.
+ */
 export interface Hooks {
   phases?: Partial<Record<Phase, readonly Hook[]>>;
   cleanup?: readonly Hook[];
+  undo?: readonly Hook[];
 }
 
 /** Runs all; resolves with what went wrong, named by hook. Never rejects. */

@@ -1,6 +1,6 @@
 /** The phases that can still be taken back: maintenance, suspend, serialize, and the undo of them. */
 import { tellCancelled } from './notices.ts';
-import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
+import { noteHooks, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
 
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
@@ -38,8 +38,9 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
 }
 
 export function undo(deps: ServiceDeps): Work<'undo'> {
-  return async ({ run }) => {
+  return async ({ run, generation }) => {
     tellCancelled(deps.connections, run);
+    await noteHooks(deps, deps.hooks.undo, 'undo', run, generation);
     return {};
   };
 }

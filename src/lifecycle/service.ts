@@ -2,12 +2,11 @@
 import type { Phase, Run, Services, Trigger } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
-import type { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Store } from '../state/store.ts';
 import type { Workers } from '../worker/workers.ts';
-import { type Hooks, runHooks } from './hooks.ts';
+import { type Hook, type HookContext, type Hooks, runHooks } from './hooks.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface ServiceDeps {
@@ -37,17 +36,22 @@ export type Work<Name extends PromiseName> = (
   signal: AbortSignal,
 ) => Promise<Omit<Services[Name]['output'], 'at'>>;
 
-/** The hooks of a phase, run when it begins; what fails is noted in the report. */
+/** The hooks of a phase, run when it begins. */
 export function phaseHooks(deps: ServiceDeps, phase: Phase, run: Run, generation: number): Promise<void> {
-  const context = { rebootId: run.rebootId, phase, generation };
-  return runHooks(deps.env, deps.hooks.phases?.[phase], context).then((errors) =>
-    noteHookErrors(deps, run, phase, errors),
-  );
+  return noteHooks(deps, deps.hooks.phases?.[phase], phase, run, generation);
 }
 
-export function noteHookErrors(deps: ServiceDeps, run: Run, phase: Phase, errors: SegueError[]): void {
-  for (const error of errors) {
-    deps.log.error({ reboot: run.rebootId, phase, error: error.message }, 'a hook failed');
-    deps.ledger(run.rebootId).hookErrors.push({ code: error.code, message: error.message, phase });
+/** Runs hooks; what fails is noted in the report. */
+export async function noteHooks(
+  deps: ServiceDeps,
+  hooks: readonly Hook[] | undefined,
+  phase: HookContext['phase'],
+  run: Run,
+  generation: number,
+): Promise<void> {
+  const { rebootId } = run;
+  for (const { code, message } of await runHooks(deps.env, hooks, { rebootId, phase, generation })) {
+    deps.log.error({ reboot: rebootId, phase, error: message }, 'a hook failed');
+    deps.ledger(rebootId).hookErrors.push({ code, message, phase });
   }
 }

@@ -19,6 +19,7 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
     return fromPromise<Services[Name]['output'], Services[Name]['input']>(async ({ input, signal }) => {
       await null; // the journal hears of the transition after this actor was started
       if (onceRecorded) await deps.recorded();
+      signal.throwIfAborted(); // the machine has gone on meanwhile: nothing of this phase must begin
       try {
         return { ...(await work(input, signal)), at: env.now() } as Services[Name]['output'];
       } catch (error) {

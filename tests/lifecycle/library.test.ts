@@ -92,6 +92,43 @@ shows(
   },
 );
 
+shows('B7', 'the hooks of undo run when a reboot is taken back, and only then', async () => {
+  const ran: string[] = [];
+  const held = new Journal<() => void>();
+  const undo: Hook = {
+    name: 'open the doors',
+    deadlineMs: 5_000,
+    run({ phase, rebootId }) {
+      ran.push(`${phase} of ${rebootId}`);
+      throw new Error('they are stuck');
+    },
+  };
+  const hold: Hook = {
+    name: 'hold',
+    deadlineMs: 60_000,
+    run: () => new Promise<void>((go) => held.add(go)),
+  };
+  const { supervisor, connect } = embed({
+    command: worker('echo'),
+    hooks: { phases: { maintenance: [hold] }, undo: [undo] },
+  });
+  const client = connect();
+  await client.initialize();
+  const rebooting = restart(client);
+  await held.next();
+  const { reboot_id } = await supervisor.control.abort({ id: 'me', role: 'operator' });
+  const report = await rebooting;
+  expect(report).toMatchObject({ reboot_id, success: false, outcome: 'aborted' });
+  expect(report.errors).toMatchObject([
+    { phase: 'undo', message: 'the hook "open the doors" failed: they are stuck' },
+  ]);
+  expect(ran).toEqual([`undo of ${reboot_id}`]);
+  const next = restart(client);
+  (await held.next())();
+  expect(await next).toMatchObject({ success: true, errors: [] });
+  expect(ran).toHaveLength(1);
+});
+
 shows(
   'E5 E6 B2',
   'held in each of the eight phases, the status says that phase, and so does its resource',
