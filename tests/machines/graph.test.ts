@@ -10,7 +10,7 @@ import { edges, kindOf, stepPaths } from './paths.ts';
 import { isSettled, resolvingMachine } from './resolving.ts';
 
 // Overlap has every state that exclusive has, and the reaping beside it.
-const graph = edges({ handover: 'overlap' });
+const graph = edges({ settings: { handover: 'overlap' } });
 const states = [
   ...new Map(graph.flatMap(({ from, to }) => [from, to]).map((each) => [keyOf(each), each])).values(),
 ];

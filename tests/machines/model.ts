@@ -61,8 +61,11 @@ export function aRun(rebootId: string, trigger: Trigger, startedAt: number, chan
   };
 }
 
-export function anInput(change: Partial<Settings> = {}): InputFrom<typeof rebootMachine> {
-  return { settings: { ...settings, ...change }, command: OLD, run: aRun('first', 'start', 1_000_000) };
+export function anInput(
+  change: Partial<Settings> = {},
+  run = aRun('first', 'start', 1_000_000),
+): InputFrom<typeof rebootMachine> {
+  return { settings: { ...settings, ...change }, command: OLD, run };
 }
 
 export const done = (id: string, output: object): ServiceEvent => ({

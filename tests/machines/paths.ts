@@ -5,7 +5,7 @@
 import { type AdjacencyValue, getAdjacencyMap, getShortestPaths } from 'xstate/graph';
 import { stateOf } from '../../machines/progress.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
-import type { Settings } from '../../machines/types.ts';
+import type { Run, Settings } from '../../machines/types.ts';
 import { anInput, eventsOf, keyOf, type Snapshot, type WorldEvent } from './model.ts';
 
 export interface PathStep {
@@ -18,19 +18,31 @@ export interface PathStep {
 type Machine = typeof rebootMachine;
 type MachineEvent = Parameters<Machine['transition']>[1];
 
-function options(change: Partial<Settings>) {
+/** The world that a graph is explored in. */
+export interface World {
+  /** Over those of the model. */
+  settings?: Partial<Settings>;
+  /** The first start. */
+  run?: Run;
+  /** What may happen in a state; ignored events are left out anyway. */
+  events?: (snapshot: Snapshot) => WorldEvent[];
+  /** Two states with the same key are one. */
+  key?: (snapshot: Snapshot) => string;
+}
+
+function options({ settings = {}, run, events = eventsOf, key = keyOf }: World) {
   return {
-    input: anInput(change),
+    input: anInput(settings, run),
     // The event union of the machine leaves out what XState itself sends.
-    events: (snapshot: Snapshot) => eventsOf(snapshot) as MachineEvent[],
+    events: (snapshot: Snapshot) => events(snapshot) as MachineEvent[],
     filterEvents: (snapshot: Snapshot, event: MachineEvent) => snapshot.can(event),
-    serializeState: keyOf,
+    serializeState: key,
   };
 }
 
 /** The shortest path to each state of the graph, without its first, eventless step. */
-export function shortestPaths(change: Partial<Settings> = {}): PathStep[][] {
-  return getShortestPaths(rebootMachine, options(change)).map(({ steps }) =>
+export function shortestPaths(world: World = {}): PathStep[][] {
+  return getShortestPaths(rebootMachine, options(world)).map(({ steps }) =>
     steps
       .slice(1)
       .map(({ event, state }) => ({ event: event as WorldEvent, value: state.value, snapshot: state })),
@@ -44,9 +56,9 @@ export interface Edge {
 }
 
 /** Every step from every state of the graph. */
-export function edges(change: Partial<Settings> = {}): Edge[] {
+export function edges(world: World = {}): Edge[] {
   const nodes: AdjacencyValue<Snapshot, MachineEvent>[] = Object.values(
-    getAdjacencyMap(rebootMachine, options(change)),
+    getAdjacencyMap(rebootMachine, options(world)),
   );
   return nodes.flatMap(({ state, transitions }) =>
     Object.values(transitions).map(({ event, state: to }) => ({
@@ -65,16 +77,17 @@ export function kindOf({ from, event, to }: Edge): string {
 }
 
 /** Far fewer paths than states: together they take each kind of step at least once, each as early as it can come. */
-export function stepPaths(change: Partial<Settings> = {}): PathStep[][] {
+export function stepPaths(world: World = {}, kind: (edge: Edge) => string = kindOf): PathStep[][] {
+  const { key = keyOf } = world;
   const ways = new Map<string, PathStep[]>();
-  for (const path of shortestPaths(change)) {
+  for (const path of shortestPaths(world)) {
     const end = path.at(-1);
-    if (end) ways.set(keyOf(end.snapshot), path);
+    if (end) ways.set(key(end.snapshot), path);
   }
-  const wayTo = (snapshot: Snapshot) => ways.get(keyOf(snapshot)) ?? [];
+  const wayTo = (snapshot: Snapshot) => ways.get(key(snapshot)) ?? [];
   const kinds = new Map<string, Edge>();
-  const sorted = edges(change).sort((one, other) => wayTo(one.from).length - wayTo(other.from).length);
-  for (const edge of sorted) if (!kinds.has(kindOf(edge))) kinds.set(kindOf(edge), edge);
+  const sorted = edges(world).sort((one, other) => wayTo(one.from).length - wayTo(other.from).length);
+  for (const edge of sorted) if (!kinds.has(kind(edge))) kinds.set(kind(edge), edge);
   const paths = [...kinds.values()].map(({ from, event, to }) => [
     ...wayTo(from),
     { event, value: to.value, snapshot: to },
@@ -83,13 +96,13 @@ export function stepPaths(change: Partial<Settings> = {}): PathStep[][] {
 }
 
 /** A path that another one begins with shows nothing more. */
-function withoutPrefixes(paths: PathStep[][]): PathStep[][] {
+export function withoutPrefixes(paths: PathStep[][]): PathStep[][] {
   const textOf = (path: PathStep[]) => path.map(({ event }) => `${JSON.stringify(event)}\n`).join('');
   const seen = new Set<string>();
   return paths
     .sort((one, other) => other.length - one.length)
     .filter((path) => {
-      const isPrefix = seen.has(textOf(path));
+      const isPrefix = path.length === 0 || seen.has(textOf(path));
       for (let length = 1; length <= path.length; length += 1) seen.add(textOf(path.slice(0, length)));
       return !isPrefix;
     });

@@ -7,7 +7,7 @@ import { stepViolations, violations } from './invariants.ts';
 import { done, error, eventsOf, type ServiceEvent, type Snapshot, type WorldEvent } from './model.ts';
 import { shortestPaths } from './paths.ts';
 
-const paths = shortestPaths({ handover: 'overlap' });
+const paths = shortestPaths({ settings: { handover: 'overlap' } });
 const starts = paths.flatMap((path) => path.at(-1)?.snapshot ?? []);
 
 /** What a broken service might report. */

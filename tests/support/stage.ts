@@ -19,11 +19,11 @@ export interface Player {
   ended: Promise<void>;
 }
 
-/** A player that waits at `gate` until `go` is called. */
+/** A player that waits at `gate` until `go` is called; the fixture may act on the `order` that it gets with it. */
 export interface Waiting {
   player: Player;
   gate: string;
-  go(): void;
+  go(order?: string): void;
 }
 
 export class Stage {
@@ -75,17 +75,24 @@ export class Stage {
     return this.players.next((player) => name === undefined || player.name === name);
   }
 
-  /** The next player that waits at `gate`. */
-  at(gate: string): Promise<Waiting> {
-    return this.#waiting.next((waiting) => waiting.gate === gate);
+  /** The next player that waits at `gate`, by default of any generation. */
+  at(gate: string, generation?: number): Promise<Waiting> {
+    return this.#waiting.next(
+      ({ gate: at, player }) => at === gate && (generation ?? player.generation) === player.generation,
+    );
+  }
+
+  /** Whoever waits goes on. */
+  goAll(): void {
+    for (const { go } of this.#waiting.all) go();
   }
 
   #tell(): void {
     for (const socket of this.#sockets) this.#send(socket);
   }
 
-  #send(socket: Socket, go?: number): void {
-    socket.write(`${JSON.stringify({ held: [...this.#held], ...(go !== undefined && { go }) })}\n`);
+  #send(socket: Socket, go?: number, order?: string): void {
+    socket.write(`${JSON.stringify({ held: [...this.#held], go, order })}\n`);
   }
 
   #join(socket: Socket): void {
@@ -109,7 +116,8 @@ export class Stage {
         player = { name: message.name, pid: message.pid, generation: message.generation, ended };
         this.players.add(player);
       } else {
-        this.#waiting.add({ player, gate: message.at, go: () => this.#send(socket, message.ticket) });
+        const { at: gate, ticket } = message;
+        this.#waiting.add({ player, gate, go: (order) => this.#send(socket, ticket, order) });
       }
     });
   }
