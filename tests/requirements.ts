@@ -83,7 +83,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/faults/streams.test.ts',
     'tests/tools/restart.test.ts',
   ],
-  F33: ['tests/faults/changes.test.ts', 'tests/tools/restart.test.ts'],
+  F33: ['tests/faults/changes.test.ts', 'tests/lifecycle/joining.test.ts', 'tests/tools/restart.test.ts'],
   F34: ['tests/cli/segue.test.ts', 'tests/faults/changes.test.ts'],
   F35: ['tests/faults/changes.test.ts', 'tests/tools/restart.test.ts'],
   F37: ['tests/faults/holding.test.ts'],

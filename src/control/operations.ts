@@ -58,6 +58,10 @@ export function createControl(deps: ControlDeps): Control {
   function begin(input: RestartInput, who: Principal, command: RestartOptions['command']): string {
     const emergency = input.reason === 'emergency_shutdown';
     const running = lifecycle.running;
+    if (running && command) {
+      const text = `a reboot is going on (${running.rebootId}); the new command was not taken: ask again when it has ended`;
+      throw new SegueError('SYSTEM_NOT_READY', text, { retryAfterS: 1 });
+    }
     if (running && !emergency) return running.rebootId; // F33: joins
     if (who.sessionId !== undefined) limit.take(who.id);
     const run = lifecycle.newRun('request', {

@@ -45,7 +45,7 @@ export interface InstanceInfo {
 }
 
 export interface Control {
-  /** Joins a running reboot (F33). Rejects RATE_LIMITED, NOT_AUTHORIZED, SYSTEM_NOT_READY, SHUTDOWN_IN_PROGRESS. */
+  /** Joins a running reboot (F33); one with another command is refused meanwhile. Rejects RATE_LIMITED, NOT_AUTHORIZED, SYSTEM_NOT_READY, SHUTDOWN_IN_PROGRESS. */
   restart(input: RestartInput, who: Principal, options?: RestartOptions): Promise<RestartReport>;
   /** Honoured before `close`; rejects NOT_ABORTABLE after it, with the reason (F34). */
   abort(who: Principal): Promise<{ aborted: true; reboot_id: string }>;

@@ -29,7 +29,7 @@ const NO_CHANGE: ListDiff = { added: [], removed: [], changed: [] };
 
 export class Ledger {
   readonly #env: Env;
-  readonly run: Run;
+  run: Run;
   readonly requests = { drained: 0, buffered: 0, repeated: 0, failed: 0, expired: 0 };
   sessions: RestartReport['sessions'] = { kept: 0, lost: [] };
   tools: ListDiff = NO_CHANGE;
@@ -48,8 +48,16 @@ export class Ledger {
 
   /** After each transition. */
   observe(snapshot: RebootSnapshot): void {
+    this.#joinEmergency(snapshot.context.run);
     this.#observePhase(phaseOf(snapshot), snapshot);
     this.#observeGate(trafficOf(snapshot) === 'open', snapshot.context.lastExit);
+  }
+
+  /** An emergency joins the run and changes what it is, not when it began. */
+  #joinEmergency(run: Run | null): void {
+    if (run?.rebootId !== this.run.rebootId || run.reason !== 'emergency_shutdown') return;
+    const { reason, requestedBy, graceful, preserveState, timeoutMs } = run;
+    this.run = { ...this.run, reason, requestedBy, graceful, preserveState, timeoutMs };
   }
 
   #observePhase(phase: Phase | null, snapshot: RebootSnapshot): void {

@@ -54,6 +54,9 @@ function result(session: Session, request: OpenRequest, message: ResponseMessage
     case 'initialize':
     case 'server/discover':
       return opened(session, request, message, value);
+    case 'logging/setLevel':
+      session.level = paramsOf(request); // one that the server refused is not set again in its successor
+      break;
     case 'resources/subscribe':
       if (request.uri !== null) session.subscriptions.set(request.uri, paramsOf(request));
       break;

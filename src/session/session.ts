@@ -184,7 +184,6 @@ export class Session {
       return this.toClient(resultLine(message.key, {}));
     if (this.#answerForLack(message)) return;
     const request = openRequest(this.context.env, message);
-    if (message.method === 'logging/setLevel') this.level = paramsText(message);
     if (this.context.gate() === 'refusing') return answerOpening(this, request);
     if (message.method === 'subscriptions/listen')
       this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
