@@ -51,7 +51,7 @@ async function checkpoint(
   if (!answer || signal.aborted) return;
   const state = { generation, savedAt: deps.env.now(), state: answer.state };
   deps.memory.keep(state);
-  deps.log.debug({ generation }, 'checkpoint taken');
-  if (deps.store.status.state === 'ready')
-    await deps.store.saveCheckpoint(snapshotDocument(deps, CHECKPOINT, generation, state));
+  const onDisk = deps.store.status.state === 'ready';
+  if (onDisk) await deps.store.saveCheckpoint(snapshotDocument(deps, CHECKPOINT, generation, state));
+  deps.log.debug({ generation, onDisk }, 'checkpoint taken');
 }
