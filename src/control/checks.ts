@@ -92,7 +92,7 @@ type Health = HealthReport['checks']['worker']['health'];
 async function healthOf({ connections, lifecycle }: ControlDeps, link: Link, generation: number) {
   if (lifecycle.gate() !== 'open') return undefined; // it has other things to do
   try {
-    const worker = await helperOf(connections, link);
+    const worker = helperOf(connections, link);
     const answer = await worker?.ask('reboot/health', { reboot_id: null, generation }, PROBE_MS);
     if (!answer) return undefined;
     const { ok, message } = answer;

@@ -3,17 +3,7 @@
  * and what it is asked and answers (docs/worker-extension.md). Answers are parsed here, whoever gave them.
  */
 import { z } from 'zod';
-
-export const EXTENSION = 'io.github.mcp-segue/reboot';
-
-export const METHODS = [
-  'reboot/suspend',
-  'reboot/resume',
-  'reboot/serialize',
-  'reboot/restore',
-  'reboot/health',
-] as const;
-export type Method = (typeof METHODS)[number];
+import { EXTENSION, type Method } from './names.ts';
 
 /** A checkpoint more often than this would keep a server from its work. */
 const MIN_CHECKPOINT_MS = 1_000;
@@ -55,10 +45,6 @@ export const results = {
   'reboot/health': z.looseObject({ ok: z.boolean(), message: z.string().optional() }),
 } as const satisfies Record<Method, z.ZodType>;
 export type Answer<Name extends Method> = z.infer<(typeof results)[Name]>;
-
-export function isMethod(method: string): method is Method {
-  return (METHODS as readonly string[]).includes(method);
-}
 
 /** What a server's capabilities declare; null where they do not name the extension. */
 export function declarationOf(capabilities: Record<string, unknown>): Declaration | null {
