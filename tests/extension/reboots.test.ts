@@ -1,6 +1,8 @@
 /** A server that helps keeps its memory over reboots that are asked for; its clients never see how. */
 import { describe, expect, it } from 'vitest';
-import type { RestartReport } from '../../src/control/schemas.ts';
+import { type RestartReport, restartInput } from '../../src/control/schemas.ts';
+import { embed } from '../lifecycle/embedded.ts';
+import { ROOT, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
 import { adminOf, structured } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
@@ -125,6 +127,21 @@ it('one that declares nothing is asked for nothing, and the report has nothing t
   expect(report).not.toHaveProperty('worker_state');
   expect(report).not.toHaveProperty('tasks');
   expect(counter.asked()).toEqual([]);
+});
+
+it('says so when the new server does not take the state of the old one; the client notices nothing', async () => {
+  const { supervisor, connect } = embed({ command: worker('gated') });
+  const client = connect();
+  await client.initialize();
+  const [file, ...args] = worker('echo');
+  const options = { command: { file: file!, args, cwd: ROOT } };
+  const who = { id: 'test', role: 'operator' } as const;
+  expect(await supervisor.control.restart(restartInput.parse({}), who, options)).toMatchObject({
+    success: true,
+    partial: false,
+    worker_state: { restored: false, detail: expect.stringMatching(/^Lost/), age_s: expect.any(Number) },
+  });
+  expect(textOf(await client.call('echo', { text: 'new' }))).toBe('new');
 });
 
 it('hands over by overlap where it declares that', async () => {
