@@ -19,6 +19,13 @@ export interface RebootTask {
 
 type Maybe<Value> = Value | Promise<Value>;
 
+export interface RebootHealth {
+  ok: boolean;
+  message?: string;
+  /** What goes on, and the ids of what could not be suspended now: a person is warned before a reboot. */
+  tasks?: { count: number; unsuspendable?: string[] };
+}
+
 /** Each may be called again, also for the same reboot, and has to come to the same. One that throws has failed. */
 export interface Rebootable {
   /** Comes to rest within the deadline: starts nothing new, ends or checkpoints what runs. Returns its tasks, if any. */
@@ -31,7 +38,7 @@ export interface Rebootable {
   /** In the successor, before it gets anything from clients but their handshake. Throws for a state that it cannot use. */
   // biome-ignore lint/suspicious/noConfusingVoidType: an async function that returns nothing is fine
   restore?(state: unknown, context: RebootContext): Maybe<RebootTask[] | void>;
-  health?(context: RebootContext): Maybe<boolean | { ok: boolean; message?: string }>;
+  health?(context: RebootContext): Maybe<boolean | RebootHealth>;
   /** `overlap`: a second process of this server does no harm while the first one ends. Default: exclusive. */
   handover?: 'exclusive' | 'overlap';
   /** How often `serialize` is called while it serves, so that something is left after a crash. Default: never. */

@@ -155,6 +155,21 @@ it('hands over by overlap where it declares that', async () => {
   expect(await counter.count()).toBe('5');
 });
 
+it('what cannot be suspended now is named before a reboot', async () => {
+  const counter = await counting();
+  const prepare = async () => structured(await counter.call('orchestrator_shutdown_prepare'));
+  expect(await prepare()).toMatchObject({
+    ready_for_shutdown: true,
+    checks: { active_tasks: { count: 2, suspendable: 2, unsuspendable: [] } },
+  });
+  await counter.add(1);
+  expect(await prepare()).toMatchObject({
+    ready_for_shutdown: false,
+    blocking_issues: ['the task odd cannot be suspended now'],
+    checks: { active_tasks: { count: 2, suspendable: 1, unsuspendable: ['odd'] } },
+  });
+});
+
 it('what it says of its health is in the health check', async () => {
   const counter = await counting();
   const health = async () => structured(await counter.call('orchestrator_health_check'));
