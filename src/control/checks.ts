@@ -1,5 +1,7 @@
 /** health_check and shutdown_prepare: everything in them is measured at the call (promises E2, E3). */
 import { stateOf } from '../../machines/progress.ts';
+import { SegueError } from '../errors.ts';
+import { helperOf } from '../extension/helper.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { probeTarget } from '../lifecycle/probe-target.ts';
 import type { StoreHealth } from '../state/health.ts';
@@ -20,7 +22,12 @@ export async function healthReport(deps: ControlDeps, input: HealthInput): Promi
   const issues = readinessIssues(deps);
   const sessions = connections.all();
   return {
-    healthy: worker.alive && worker.answers && lifecycle.gate() === 'open' && databaseIsSound(database),
+    healthy:
+      worker.alive &&
+      worker.answers &&
+      worker.report.health?.ok !== false &&
+      lifecycle.gate() === 'open' &&
+      databaseIsSound(database),
     timestamp: iso(env.now()),
     server_version: VERSION,
     checks: {
@@ -51,12 +58,16 @@ async function workerCheck(deps: ControlDeps) {
   const alive = worker !== undefined && worker.process.exit === null;
   let probeMs: number | null = null;
   let answers = true;
+  let health: Health;
   if (alive) {
-    try {
-      probeMs = await probe(env, probeTarget(worker.link, connections), PROBE_MS);
-    } catch {
-      answers = false; // said by `healthy` and by the missing probe_ms
-    }
+    const asked = probe(env, probeTarget(worker.link, connections), PROBE_MS);
+    [probeMs, health] = await Promise.all([
+      asked.catch(() => {
+        answers = false; // said by `healthy` and by the missing probe_ms
+        return null;
+      }),
+      healthOf(deps),
+    ]);
   }
   return {
     alive,
@@ -69,8 +80,29 @@ async function workerCheck(deps: ControlDeps) {
       probe_ms: probeMs === null ? null : Math.round(probeMs * 100) / 100,
       generation,
       last_exit: lastExit && { code: lastExit.code, signal: lastExit.signal },
+      ...(health && { health }),
     },
   };
+}
+
+type Health = HealthReport['checks']['worker']['health'];
+
+async function healthOf(deps: ControlDeps): Promise<Health> {
+  try {
+    const said = await selfReport(deps);
+    return said && { ok: said.ok, ...(said.message === undefined ? {} : { message: said.message }) };
+  } catch (error) {
+    return { ok: false, message: SegueError.from(error, 'PROCESS_FAILED').message };
+  }
+}
+
+/** What a worker that helps says of itself; undefined where it says nothing, or has other things to do. */
+async function selfReport({ connections, lifecycle, workers }: ControlDeps) {
+  const { generation } = lifecycle.snapshot.context;
+  if (lifecycle.gate() !== 'open') return undefined;
+  const worker = helperOf(connections, workers.get(generation)?.link);
+  const answer = await worker?.ask('reboot/health', { reboot_id: null, generation }, PROBE_MS);
+  return answer ?? undefined;
 }
 
 /** What would make a reboot fail, or be refused, if it were asked for now. */
@@ -101,9 +133,13 @@ function countBy(states: string[]): Record<string, number> {
 
 export async function prepareReport(deps: ControlDeps, input: PrepareInput): Promise<PrepareReport> {
   const { connections, env } = deps;
-  const database = await deps.store.health();
+  const [database, tasks] = await Promise.all([
+    deps.store.health(),
+    input.check_active_tasks ? activeTasks(deps) : null,
+  ]);
   const sessions = connections.all();
   const issues = readinessIssues(deps);
+  for (const id of tasks?.unsuspendable ?? []) issues.push(`the task ${id} cannot be suspended now`);
   const unsafe = connections.inFlight;
   if (input.check_active_tasks && unsafe > 0) {
     issues.push(
@@ -115,8 +151,7 @@ export async function prepareReport(deps: ControlDeps, input: PrepareInput): Pro
     blocking_issues: issues,
     timestamp: iso(env.now()),
     checks: {
-      // A wrapped server has no tasks of ours; its calls in flight stand under client_connections.
-      ...(input.check_active_tasks ? { active_tasks: { count: 0, suspendable: 0, unsuspendable: [] } } : {}),
+      ...(tasks ? { active_tasks: tasks } : {}),
       ...(input.check_database_state
         ? {
             database: {
@@ -137,4 +172,11 @@ export async function prepareReport(deps: ControlDeps, input: PrepareInput): Pro
         : {}),
     },
   };
+}
+
+/** Of a worker that helps and says so; the calls in flight of any other stand under client_connections. */
+async function activeTasks(deps: ControlDeps) {
+  const said = await selfReport(deps).catch(() => undefined); // health_check says why
+  const { count, unsuspendable } = said?.tasks ?? { count: 0, unsuspendable: [] };
+  return { count, suspendable: Math.max(0, count - unsuspendable.length), unsuspendable };
 }

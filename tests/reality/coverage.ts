@@ -11,16 +11,14 @@ function nodesBelow(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(nodesBelow)];
 }
 
+/** Those for which no cause exists: see `isPossible` in world.ts. */
+const IMPOSSIBLE = /xstate\.error\.actor\.checkpoints/;
+
 /** Without those that have neither target nor action: they only forbid what a parent would do. */
-export function allTransitions(): string[] {
+export function possibleTransitions(): string[] {
   return nodesBelow(rebootMachine.root)
     .flatMap((node) => [...node.transitions.values(), node.always ?? []].flat())
     .filter(({ target, actions }) => target || actions.length > 0)
-    .map(nameOf);
-}
-
-export function allStates(): string[] {
-  return nodesBelow(rebootMachine.root)
-    .filter(({ states }) => Object.keys(states).length === 0)
-    .map(({ path }) => path.join('.'));
+    .map(nameOf)
+    .filter((name) => !IMPOSSIBLE.test(name));
 }

@@ -75,12 +75,13 @@ export async function provoke(director: Director, step: Step): Promise<void> {
 /** The operator's word. Each call reaches the machine before it returns. */
 function call(director: Director, { event }: Step): void {
   const { control } = director.supervisor;
-  const restart = (input: object, command?: Command) =>
-    control.restart(
-      restartInput.parse({ wait: false, timeout: RUN_S, ...input }),
-      OPERATOR,
-      command && { command },
-    );
+  const restart = (input: object, command?: Command) => {
+    const whole = restartInput.parse({ wait: false, timeout: RUN_S, ...input });
+    return control.restart(whole, OPERATOR, command && { command }).catch((error: unknown) => {
+      // Overtaken in the same moment by the end of Segue itself, it is refused, and rightly so.
+      if (!stateOf(director.snapshot).startsWith('end')) throw error;
+    });
+  };
   switch (event.type) {
     case 'reboot.request': {
       const { file, args, cwd } = director.snapshot.context.command;

@@ -57,6 +57,8 @@ function isPossible(snapshot: Snapshot, event: WorldEvent): boolean {
   switch (event.type) {
     case 'process.exited':
       return event.exit.generation === context.generation; // a watch looks at one process only
+    case 'xstate.error.actor.checkpoints':
+      return false; // they catch their own failures: what could fail is all behind their beginning
     case 'xstate.error.actor.watch':
       // It can only fail to begin, and it begins with the worker.
       return state === 'alive.warming.restore' || (state === 'alive.opening' && context.undoing === null);
