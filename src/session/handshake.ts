@@ -5,11 +5,11 @@
 import { SegueError } from '../errors.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
 import { find, merge, type Patch } from '../wire/spans.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel } from '../worker/channel.ts';
 
 export type Era = 'unknown' | 'legacy' | 'modern';
 
-const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
+export const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
 const ENVELOPE = [
   VERSION_META,
   'io.modelcontextprotocol/clientInfo',
@@ -137,12 +137,12 @@ export class Handshake {
    * @throws SegueError RECONNECT_REQUIRED when the new worker offers less than the client was shown (F32);
    *   whatever `link.request` rejects with when it does not answer
    */
-  async replay(link: Link, timeoutMs: number): Promise<void> {
+  async replay(link: Channel, timeoutMs: number): Promise<void> {
     this.#result = await this.rehearse(link, timeoutMs);
   }
 
   /** The same without taking it over: the result of a worker that will not serve. */
-  async rehearse(link: Link, timeoutMs: number): Promise<Json> {
+  async rehearse(link: Channel, timeoutMs: number): Promise<Json> {
     if (this.era === 'modern') {
       const result = await link.request('server/discover', this.wrap({}), timeoutMs);
       const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];

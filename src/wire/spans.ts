@@ -111,6 +111,23 @@ export function replace(text: Buffer, span: Span, value: Buffer | string): Buffe
   return Buffer.concat([text.subarray(0, span.start), bytes, text.subarray(span.end)]);
 }
 
+/** The text with the value at `path` replaced; as it is where there is none. */
+export function put(text: Buffer, path: readonly string[], value: string): Buffer {
+  const span = find(text, path);
+  return span ? replace(text, span, value) : text;
+}
+
+/** The text without the member at `path`, wherever it stands in it. */
+export function remove(text: Buffer, path: readonly string[]): Buffer {
+  const object = find(text, path.slice(0, -1));
+  if (!object || text[object.start] !== OPEN_BRACE) return text;
+  const kept = members(text, object.start).filter(({ key }) => key !== path.at(-1));
+  const texts = kept.map(
+    ({ key, start, end }) => `${JSON.stringify(key)}:${text.toString('utf8', start, end)}`,
+  );
+  return replace(text, object, `{${texts.join(',')}}`);
+}
+
 /** Puts `values` (JSON texts) in front of the array at `path`; null where there is no array. */
 export function prepend(text: Buffer, path: readonly string[], values: readonly string[]): Buffer | null {
   const span = find(text, path);
