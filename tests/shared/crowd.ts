@@ -21,12 +21,18 @@ export interface Crowd extends Embedded {
 
 export interface CrowdOptions extends Omit<ConfigInput, 'command'> {
   command?: string[];
+  /** Gates at which the first worker waits from its start. */
+  hold?: string[];
   hooks?: Hooks;
 }
 
-export async function crowd({ command = worker('crowd'), ...options }: CrowdOptions = {}): Promise<Crowd> {
+export async function crowd({
+  command = worker('crowd'),
+  hold = [],
+  ...options
+}: CrowdOptions = {}): Promise<Crowd> {
   const home = tempHome();
-  const stage = await Stage.open(home);
+  const stage = (await Stage.open(home)).hold(...hold);
   const files = { HEARD: join(home, 'heard'), EXEC_LOG: join(home, 'executions') };
   const embedded = embed({
     command,

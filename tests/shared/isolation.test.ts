@@ -87,7 +87,6 @@ shows('F56', 'the tasks of one client are listed to none', async () => {
 /** What another client's call is called at the worker, to be used against it. */
 async function victim({ enter, heard, stage }: Crowd) {
   const client = await enter();
-  stage.hold('late');
   const answer = client.call('late', { secret: 'mine' }, { progressToken: 't' });
   const waiting = await stage.at('late');
   const { id } = heard('tools/call').find(({ params }) => params?.name === 'late')!;
@@ -98,7 +97,7 @@ shows(
   'F56',
   'a client cannot write the number of another’s request: not twice, not in other letters, not behind a carriage return',
   async () => {
-    const stand = await crowd();
+    const stand = await crowd({ hold: ['late'] });
     const { client, id, answer, go } = await victim(stand);
     const attacker = await stand.enter();
     const before = stand.heard().length;
@@ -135,11 +134,10 @@ shows(
 );
 
 shows('F56 F26', 'a client that leaves has its calls cancelled, its late answers reach nobody', async () => {
-  const { supervisor, stage, connect, enter, heard } = await crowd();
+  const { supervisor, stage, connect, enter, heard } = await crowd({ hold: ['late'] });
   const staying = await enter();
   const leaver = connect();
   await leaver.initialize();
-  stage.hold('late');
   const calls = many(3, (n) => {
     void leaver.call('late', { secret: secretOf(9) }, { progressToken: n });
     return stage.at('late');
