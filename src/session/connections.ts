@@ -118,7 +118,7 @@ export class Connections {
     const before = this.#sessions.size > 0 ? this.#shared : null;
     this.#link = link;
     this.#shared =
-      this.#options.config.isolation === 'shared' ? new SharedLink(link, this.#options, before?.pin) : null;
+      this.#options.config.isolation === 'shared' ? new SharedLink(link, this.#options, before) : null;
     for (const session of this.#sessions) reboot.attach(session, this.#channel(session, link));
   }
 

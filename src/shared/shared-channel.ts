@@ -15,10 +15,8 @@ import {
 import { put } from '../wire/spans.ts';
 import type { Channel } from '../worker/channel.ts';
 import { gone, OwnRequests } from '../worker/own-requests.ts';
-import type { Call, SharedLink } from './shared-link.ts';
-
-const CARRIAGE_RETURN = 0x0d;
-const SPACE = 0x20;
+import type { Call } from './calls.ts';
+import type { SharedLink } from './shared-link.ts';
 
 export class SharedChannel implements Channel {
   readonly session: Session;
@@ -67,7 +65,7 @@ export class SharedChannel implements Channel {
     return answer;
   }
 
-  /** Whether a key is that of one of Segue's own requests in this session. */
+  /** The key is of a request of Segue's own in this session. */
   isOwn(key: string): boolean {
     return key.startsWith('#');
   }
@@ -109,6 +107,6 @@ export class SharedChannel implements Channel {
  * second message, with the number of another client's request, in what Segue sees as one.
  */
 function withoutReturns(bytes: Buffer): Buffer {
-  if (!bytes.includes(CARRIAGE_RETURN)) return bytes;
-  return Buffer.from(bytes.map((byte) => (byte === CARRIAGE_RETURN ? SPACE : byte)));
+  if (!bytes.includes('\r')) return bytes;
+  return Buffer.from(bytes.toString('latin1').replaceAll('\r', ' '), 'latin1');
 }

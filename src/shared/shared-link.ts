@@ -4,14 +4,13 @@
  * another (F26, F56); what cannot be told whose it is goes to nobody.
  */
 import type { Log } from '../observe/log.ts';
-import { VERSION_META } from '../session/handshake.ts';
 import { LISTS } from '../session/inventory.ts';
 import { SUBSCRIPTION_ID } from '../session/listens.ts';
 import type { Session } from '../session/session.ts';
-import { VERSION } from '../version.ts';
 import {
   errorLine,
   isObject,
+  type Json,
   keyAt,
   type Message,
   type NotificationMessage,
@@ -22,38 +21,24 @@ import {
   requestLine,
   resultLine,
 } from '../wire/message.ts';
-import { put, remove } from '../wire/spans.ts';
+import { put } from '../wire/spans.ts';
 import type { Link } from '../worker/link.ts';
 import { isAmbiguous } from './ambiguous.ts';
+import { type Asker, type Call, Calls } from './calls.ts';
+import { Conversation } from './conversation.ts';
 import { SharedChannel } from './shared-channel.ts';
 import { Subscribers } from './subscribers.ts';
 
-const TOKEN = ['params', '_meta', 'progressToken'];
+const REQUEST_TOKEN = ['params', '_meta', 'progressToken'];
+const PROGRESS_TOKEN = ['params', 'progressToken'];
+const SUBSCRIPTION = ['params', '_meta', SUBSCRIPTION_ID];
 const LIST_CHANGED = new Set<string>(Object.values(LISTS).map(({ changed }) => changed));
-
-/** Whose a request is, and under which key there. */
-interface Asker {
-  channel: SharedChannel;
-  key: string;
-}
-
-/** A request at the worker, under an id of the link's. */
-export interface Call {
-  id: string;
-  method: string;
-  /** Several where a question is asked once for all who ask it meanwhile. */
-  askers: Asker[];
-  /** The client's progress token. */
-  token: string | null;
-  /** What makes two questions the same; null for one that is its asker's alone. */
-  question: string | null;
-}
-
-/** What the worker's conversation is bound to: the first client decides it. */
-export interface Pin {
-  era: 'legacy' | 'modern';
-  version: string;
-}
+/** Notifications about a client's own conversation, not about the worker's. */
+const OF_THE_CLIENT = new Set(['notifications/initialized', 'notifications/roots/list_changed']);
+const AMBIGUOUS = {
+  code: -32600,
+  message: 'a member of this message stands in it twice, or in other letters',
+};
 
 export interface SharedLinkOptions {
   log: Log;
@@ -63,21 +48,17 @@ export interface SharedLinkOptions {
 
 export class SharedLink {
   readonly link: Link;
+  readonly conversation: Conversation;
   readonly #options: SharedLinkOptions;
   readonly #channels = new Map<Session, SharedChannel>();
-  readonly #calls = new Map<string, Call>();
-  readonly #questions = new Map<string, Call>();
+  readonly #calls = new Calls();
   readonly #subscribers = new Subscribers<SharedChannel>();
-  /** The worker's answer to the link's own initialize: what every client's is answered from. */
-  #handshake: ResponseMessage | null = null;
-  #ids = 0;
-  pin: Pin | null;
 
-  /** @param pin of the worker before, when sessions of it go on */
-  constructor(link: Link, options: SharedLinkOptions, pin: Pin | null = null) {
+  /** @param before the link of the worker before, when sessions of it go on */
+  constructor(link: Link, options: SharedLinkOptions, before: SharedLink | null) {
     this.link = link;
     this.#options = options;
-    this.pin = pin;
+    this.conversation = new Conversation(before?.conversation.pin ?? null);
   }
 
   join(session: Session): SharedChannel {
@@ -91,218 +72,157 @@ export class SharedLink {
     const channel = this.#channels.get(session);
     if (!channel) return;
     this.#channels.delete(session);
-    for (const [key, call] of [...channel.calls]) this.#withdraw(channel, key, call, CANCELLED);
-    for (const uri of this.#subscribers.leave(channel)) this.#ask('resources/unsubscribe', { uri }, []);
+    for (const key of [...channel.calls.keys()]) this.#withdraw({ channel, key }, LEFT);
+    for (const uri of this.#subscribers.leave(channel))
+      this.#open([], 'resources/unsubscribe', { uri }, null);
     channel.fence();
   }
 
   // ——— from a session
 
   request(channel: SharedChannel, message: RequestMessage, onSent?: () => void): void {
-    const refusal = this.#refusal(channel, message);
-    if (refusal) return channel.answer(message.key, answerOf(errorLine('0', refusal)));
     const asker = { channel, key: message.key };
-    switch (message.method) {
-      case 'initialize':
-        return this.#initialize(asker, message, onSent);
-      case 'logging/setLevel': // kept by the session: what the worker logs is the operator's to read
-        return channel.answer(message.key, answerOf(resultLine('0', {})));
-      case 'resources/subscribe':
-        return this.#subscribe(asker, message, onSent);
-      case 'resources/unsubscribe':
-        return this.#unsubscribe(asker, message);
+    if (isAmbiguous(message.bytes)) return answer(asker, errorLine('0', AMBIGUOUS));
+    const refusal = this.conversation.refusal(message);
+    if (refusal) {
+      channel.session.handshake.era = 'unknown'; // it has opened nothing, and may yet do so in the other era
+      return answer(asker, errorLine('0', refusal));
     }
-    if (!channel.isOwn(message.key)) return this.#forward(asker, message, onSent);
-    this.#ask(message.method, message.params, [asker]);
+    const { method, params } = message;
+    if (method === 'initialize') this.#initialize(asker, params, onSent);
+    else if (method === 'resources/subscribe') this.#subscribe(asker, String(params.uri), onSent);
+    else if (method === 'resources/unsubscribe') this.#unsubscribe(asker, message);
+    // The level is kept by the session: what the worker logs is for the operator.
+    else if (method === 'logging/setLevel') answer(asker, resultLine('0', {}));
+    else if (method.startsWith('tasks/') && this.conversation.handshake)
+      answer(asker, errorLine('0', notShared(method)));
+    else if (channel.isOwn(message.key))
+      this.#ask(asker, method, params, `${method} ${JSON.stringify(params)}`);
+    else this.#forward(asker, message, onSent);
   }
 
   notification(channel: SharedChannel, message: NotificationMessage): void {
     if (isAmbiguous(message.bytes)) return this.#drop(message);
-    if (message.method === 'notifications/cancelled') {
-      const key = keyAt(message, ['params', 'requestId']) ?? '';
-      const call = channel.calls.get(key);
-      if (call) this.#withdraw(channel, key, call, message.bytes);
-    } else if (this.pin && !OF_THE_CONVERSATION.has(message.method)) this.link.send(message.bytes);
+    if (message.method === 'notifications/cancelled')
+      this.#withdraw({ channel, key: keyAt(message, ['params', 'requestId']) ?? '' }, message.bytes);
+    else if (this.conversation.pin && !OF_THE_CLIENT.has(message.method)) this.link.send(message.bytes);
   }
 
-  #refusal(channel: SharedChannel, message: RequestMessage) {
-    if (isAmbiguous(message.bytes))
-      return { code: -32600, message: 'a member of this message stands in it twice, or in other letters' };
-    const meta = isObject(message.params._meta) ? message.params._meta : {};
-    const version = meta[VERSION_META] ?? message.params.protocolVersion;
-    const discover = message.method === 'server/discover';
-    const era = discover || meta[VERSION_META] !== undefined ? 'modern' : 'legacy';
-    if (this.pin && this.pin.era !== era) {
-      channel.session.handshake.era = 'unknown'; // it has opened nothing, and may yet do so in the other era
-      const { version: spoken } = this.pin;
-      return {
-        code: -32022,
-        message: `this server is shared by clients that speak protocol ${spoken} with it; it speaks no other era`,
-        data: { supported: [spoken], requested: String(version ?? '') },
-      };
-    }
-    if (!discover) this.pin ??= { era, version: String(version ?? '') };
-    if (era === 'legacy' && message.method.startsWith('tasks/')) return notFound(message.method);
-    return null;
+  #initialize(asker: Asker, params: Json, onSent?: () => void): void {
+    const { handshake } = this.conversation;
+    if (handshake) asker.channel.answer(asker.key, handshake);
+    else this.#ask(asker, 'initialize', this.conversation.initializeParams(params), 'initialize', onSent);
   }
 
-  #initialize(asker: Asker, { params }: RequestMessage, onSent?: () => void): void {
-    if (this.#handshake) return asker.channel.answer(asker.key, this.#handshake);
-    const { protocolVersion } = params;
-    const clientInfo = { name: 'segue', version: VERSION };
-    this.#ask('initialize', { protocolVersion, capabilities: {}, clientInfo }, [asker], onSent, 'initialize');
+  #subscribe(asker: Asker, uri: string, onSent?: () => void): void {
+    const question = `subscribe ${uri}`;
+    // The first asks anew, also behind a subscribe on its way: that one's last subscriber has left again.
+    if (this.#subscribers.add(uri, asker.channel))
+      this.#open([asker], 'resources/subscribe', { uri }, question, onSent);
+    else if (this.#calls.asking(question)) this.#ask(asker, 'resources/subscribe', { uri }, question, onSent);
+    else answer(asker, resultLine('0', {}));
   }
 
-  #subscribe(asker: Asker, { params: { uri } }: RequestMessage, onSent?: () => void): void {
-    const first = this.#subscribers.add(String(uri), asker.channel);
-    if (!first && !this.#questions.has(`subscribe ${uri}`))
-      return asker.channel.answer(asker.key, answerOf(resultLine('0', {})));
-    this.#ask('resources/subscribe', { uri }, [asker], onSent, `subscribe ${uri}`);
-  }
-
-  #unsubscribe(asker: Asker, { params: { uri } }: RequestMessage): void {
-    if (this.#subscribers.delete(String(uri), asker.channel))
-      return this.#ask('resources/unsubscribe', { uri }, [asker]);
-    const subscribing = this.#questions.get(`subscribe ${uri}`);
-    // Never before the answer to the session's own subscribe.
-    if (subscribing) this.#join(subscribing, asker);
-    else asker.channel.answer(asker.key, answerOf(resultLine('0', {})));
+  #unsubscribe(asker: Asker, message: RequestMessage): void {
+    const uri = String(message.params.uri);
+    const last = this.#subscribers.delete(uri, asker.channel);
+    const subscribing = this.#calls.asking(`subscribe ${uri}`);
+    if (last) this.#forward(asker, message);
+    else if (subscribing)
+      this.#calls.join(subscribing, asker); // not before the answer to its own subscribe
+    else answer(asker, resultLine('0', {}));
   }
 
   /** A client's request in its own bytes, but for id and progress token. */
   #forward(asker: Asker, message: RequestMessage, onSent?: () => void): void {
-    const token = keyAt(message, TOKEN);
-    const call = this.#open(message.method, [asker], token, null);
-    const renamed = put(message.bytes, ['id'], call.id);
-    this.link.send(token === null ? renamed : put(renamed, TOKEN, call.id), onSent);
+    const token = keyAt(message, REQUEST_TOKEN);
+    const { id } = this.#calls.open(message.method, [asker], { token });
+    const renamed = put(message.bytes, ['id'], id);
+    this.link.send(token === null ? renamed : put(renamed, REQUEST_TOKEN, id), onSent);
   }
 
-  /** A request in words of Segue's own; asked once for all who ask the same before it is answered. */
-  #ask(
-    method: string,
-    params: unknown,
-    askers: Asker[],
-    onSent?: () => void,
-    question = `${method} ${JSON.stringify(params)}`,
-  ): void {
-    const same = this.#questions.get(question);
-    if (!same) {
-      const call = this.#open(method, askers, null, question);
-      return this.link.send(requestLine(call.id, method, JSON.stringify(params)), onSent);
-    }
-    for (const asker of askers) this.#join(same, asker);
+  /** A question of Segue's own; asked once for all who ask it before it is answered. */
+  #ask(asker: Asker, method: string, params: Json, question: string, onSent?: () => void): void {
+    const same = this.#calls.asking(question);
+    if (!same) return this.#open([asker], method, params, question, onSent);
+    this.#calls.join(same, asker);
     onSent?.();
   }
 
-  #open(method: string, askers: Asker[], token: string | null, question: string | null): Call {
-    const call: Call = { id: String(++this.#ids), method, askers: [], token, question };
-    this.#calls.set(call.id, call);
-    if (question !== null) this.#questions.set(question, call);
-    for (const asker of askers) this.#join(call, asker);
-    return call;
+  #open(askers: Asker[], method: string, params: Json, question: string | null, onSent?: () => void): void {
+    const { id } = this.#calls.open(method, askers, { question });
+    this.link.send(requestLine(id, method, JSON.stringify(params)), onSent);
   }
 
-  #join(call: Call, asker: Asker): void {
-    call.askers.push(asker);
-    asker.channel.calls.set(asker.key, call);
-  }
-
-  /** One asker waits no more; the request is cancelled unless it is asked for others, too. */
-  #withdraw(channel: SharedChannel, key: string, call: Call, cancellation: Buffer): void {
-    channel.calls.delete(key);
-    call.askers = call.askers.filter((asker) => asker.channel !== channel || asker.key !== key);
-    if (call.question !== null) return;
-    this.#calls.delete(call.id);
-    this.link.send(put(cancellation, ['params', 'requestId'], call.id));
+  #withdraw(asker: Asker, cancellation: Buffer): void {
+    const call = this.#calls.withdraw(asker);
+    if (call) this.link.send(put(cancellation, ['params', 'requestId'], call.id));
   }
 
   // ——— from the worker
 
   receive(message: Message): void {
     if (message.kind === 'response') this.#answer(message);
-    else if (message.kind === 'request') this.#refuse(message);
-    else this.#notify(message);
+    else if (message.kind === 'notification') this.#notify(message);
+    // The link has declared nothing that a server may ask for: which of the clients should it ask?
+    else if (message.method === 'ping') this.link.send(resultLine(message.key, {}));
+    else this.link.send(errorLine(message.key, notShared(message.method)));
   }
 
   #answer(message: ResponseMessage): void {
     const call = this.#calls.get(message.key);
     if (!call) return this.#options.onStale(); // cancelled, answered before, or never asked
-    this.#calls.delete(call.id);
-    if (call.question !== null) this.#questions.delete(call.question);
-    const answer = call.method === 'initialize' ? this.#shakenHands(message) : message;
-    if (call.method === 'resources/subscribe' && !isObject(message.json.result))
+    const refused = !isObject(message.json.result) && this.#calls.isAsked(call);
+    this.#calls.close(call);
+    if (call.method === 'initialize') return this.#opened(call, message);
+    if (call.method === 'resources/subscribe' && refused)
       this.#subscribers.forget(call.question!.slice('subscribe '.length));
     for (const { channel, key } of call.askers) {
-      channel.calls.delete(key);
-      if (call.method !== 'subscriptions/listen') channel.answer(key, answer);
+      if (call.method !== 'subscriptions/listen') channel.answer(key, message);
       // The graceful end of a listen names it once more.
       else
         channel.answer(key, {
-          ...answer,
-          bytes: put(answer.bytes, ['result', '_meta', SUBSCRIPTION_ID], key),
+          ...message,
+          bytes: put(message.bytes, ['result', ...SUBSCRIPTION.slice(1)], key),
         });
     }
   }
 
-  /** The link's own handshake is through: its half of it follows before anything else. */
-  #shakenHands(message: ResponseMessage): ResponseMessage {
-    const { result } = message.json;
-    if (!isObject(result)) {
-      this.pin = null; // the next client may be of another mind
-      return message;
-    }
-    this.pin = { era: 'legacy', version: String(result.protocolVersion) };
-    // The tasks of one client would be listed to all.
-    const bytes = remove(message.bytes, ['result', 'capabilities', 'tasks']);
-    this.#handshake = answerOf(Buffer.from(bytes));
-    this.link.send(notificationLine('notifications/initialized'));
-    return this.#handshake;
-  }
-
-  /** The link has declared nothing that a server may ask for: whom of the clients should it ask? */
-  #refuse({ key, method }: RequestMessage): void {
-    this.link.send(method === 'ping' ? resultLine(key, {}) : errorLine(key, notFound(method)));
+  #opened({ askers }: Call, message: ResponseMessage): void {
+    const handshake = this.conversation.opened(message);
+    if (this.conversation.handshake) this.link.send(notificationLine('notifications/initialized')); // before all else
+    for (const { channel, key } of askers) channel.answer(key, handshake);
   }
 
   #notify(message: NotificationMessage): void {
     const { method, params } = message;
-    const subscription = ['params', '_meta', SUBSCRIPTION_ID];
-    const listen = keyAt(message, subscription);
-    if (listen !== null)
-      return this.#toOwner(message, subscription, listen, (call) => call.askers[0]?.key ?? null);
-    if (method === 'notifications/progress') {
-      const token = keyAt(message, ['params', 'progressToken']) ?? '';
-      this.#toOwner(message, ['params', 'progressToken'], token, (call) => call.token);
-    } else if (method === 'notifications/resources/updated') {
+    const listen = keyAt(message, SUBSCRIPTION);
+    if (listen !== null) this.#toOwner(listen, message, SUBSCRIPTION);
+    else if (method === 'notifications/progress')
+      this.#toOwner(keyAt(message, PROGRESS_TOKEN), message, PROGRESS_TOKEN);
+    else if (method === 'notifications/resources/updated')
       for (const channel of this.#subscribers.of(String(params.uri))) channel.notify(message);
-    } else if (LIST_CHANGED.has(method)) {
+    else if (LIST_CHANGED.has(method)) {
       for (const channel of this.#channels.values())
         if (channel.session.handshake.open) channel.notify(message);
     } else if (method === 'notifications/message') this.#log(params);
     else this.#drop(message);
   }
 
-  /** To whom the request at the worker belongs, under the name that it has there. */
-  #toOwner(
-    message: NotificationMessage,
-    path: string[],
-    id: string,
-    name: (call: Call) => string | null,
-  ): void {
-    const call = this.#calls.get(id);
-    const own = call ? name(call) : null;
-    if (!call || own === null) return this.#options.onStale();
-    const renamed = parse(put(message.bytes, path, own));
-    if (renamed.kind === 'notification') call.askers[0]?.channel.notify(renamed);
+  /** To the client whose request the worker names at `path`, under the name that it has there. */
+  #toOwner(id: string | null, message: NotificationMessage, path: string[]): void {
+    const call = this.#calls.get(id ?? '');
+    const [asker] = call?.askers ?? [];
+    const name = path === PROGRESS_TOKEN ? (call?.token ?? null) : (asker?.key ?? null);
+    if (!asker || name === null) return this.#options.onStale();
+    asker.channel.notify(parse(put(message.bytes, path, name)) as NotificationMessage);
   }
 
-  #log({ level, logger, data }: NotificationMessage['params']): void {
+  #log({ level, logger, data }: Json): void {
     const { log } = this.#options;
-    const fields = { generation: this.link.generation, severity: level, logger, data };
-    if (level === 'debug') log.debug(fields, 'a message of the server');
-    else if (level === 'info' || level === 'notice') log.info(fields, 'a message of the server');
-    else if (level === 'warning') log.warn(fields, 'a message of the server');
-    else log.error(fields, 'a message of the server');
+    const write =
+      level === 'debug' ? log.debug : level === 'info' || level === 'notice' ? log.info : log.warn;
+    write({ generation: this.link.generation, severity: level, logger, data }, 'a message of the server');
   }
 
   #drop({ method }: NotificationMessage): void {
@@ -310,23 +230,13 @@ export class SharedLink {
   }
 }
 
-/** Of a client about its own conversation, not about the worker's. */
-const OF_THE_CONVERSATION = new Set([
-  'notifications/initialized',
-  'notifications/roots/list_changed',
-  'notifications/progress',
-]);
+const LEFT = notificationLine('notifications/cancelled', { requestId: null, reason: 'the client has left' });
 
-const CANCELLED = notificationLine('notifications/cancelled', {
-  requestId: null,
-  reason: 'the client has left',
-});
-
-function notFound(method: string) {
-  return { code: -32601, message: `${method} is not available: this server is shared by several clients` };
+/** A line of Segue's own in place of the worker's answer. */
+function answer({ channel, key }: Asker, line: Buffer): void {
+  channel.answer(key, parse(line) as ResponseMessage);
 }
 
-/** A line of our own as the worker's answer; its id is rewritten for whoever gets it. */
-function answerOf(line: Buffer): ResponseMessage {
-  return parse(line) as ResponseMessage;
+function notShared(method: string) {
+  return { code: -32601, message: `${method} is not available: this server is shared by several clients` };
 }

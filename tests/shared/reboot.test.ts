@@ -220,3 +220,44 @@ shows(
       expect(textOf(await client.call('tell', { secret: 'again' }))).toBe('again');
   },
 );
+
+shows('F56', 'subscribers that come and go while the worker has not answered yet miss nothing', async () => {
+  const { enter, heard, stage } = await crowd({ hold: ['resources/subscribe'] });
+  const [a, b] = [await enter(), await enter()];
+  const note = { uri: 'test://note' };
+  const first = a.request('resources/subscribe', note);
+  const joined = b.request('resources/subscribe', note);
+  const waiting = await stage.at('resources/subscribe');
+  const left = a.request('resources/unsubscribe', note);
+  const last = b.request('resources/unsubscribe', note); // the worker's to answer
+  const again = a.request('resources/subscribe', note); // behind that
+  expect((await last).result).toEqual({});
+  waiting.go();
+  for (const answer of await Promise.all([first, joined, left])) expect(answer.result).toEqual({});
+  (await stage.at('resources/subscribe')).go();
+  expect((await again).result).toEqual({});
+  const asked = heard().filter(({ method }) => method?.endsWith('subscribe'));
+  expect(asked.map(({ method }) => method)).toEqual([
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'resources/subscribe',
+  ]);
+  await a.call('touch', note);
+  await b.call('tell', { secret: 'x' });
+  expect([a, b].map(updates)).toEqual([['test://note'], []]);
+  for (const client of [a, b]) client.expectOneAnswerEach();
+});
+
+shows('F56', 'a subscription that the worker refuses is refused to all who asked for it', async () => {
+  const { enter, heard, stage } = await crowd({ command: worker('gated'), hold: ['resources/subscribe'] });
+  const clients = await Promise.all(many(3, enter));
+  const note = { uri: 'test://note' };
+  const asked = clients.map((client) => client.request('resources/subscribe', note));
+  (await stage.at('resources/subscribe')).go();
+  for (const { error } of await Promise.all(asked)) expect(error).toMatchObject({ code: -32601 });
+  // Nobody is subscribed now: the next one asks again.
+  const again = clients[0]!.request('resources/subscribe', note);
+  (await stage.at('resources/subscribe')).go();
+  expect((await again).error).toMatchObject({ code: -32601 });
+  expect(heard()).toEqual([]);
+});
