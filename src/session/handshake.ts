@@ -63,6 +63,7 @@ export class Handshake {
     this.#clientCapabilities = asObject(message.params.capabilities);
     this.#protocolVersion =
       typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
+    this.#result = null; // what was answered before, perhaps to server/discover, opens nothing any more
     this.initialized = false;
   }
 

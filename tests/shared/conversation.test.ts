@@ -12,7 +12,7 @@ import {
 import { restart } from '../support/restarts.ts';
 import { connectV1, connectV2 } from '../support/sdk-clients.ts';
 import { shows } from '../support/shows.ts';
-import { crowd, many } from './crowd.ts';
+import { arrives, crowd, many } from './crowd.ts';
 
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 const MODERN = '2026-07-28';
@@ -97,7 +97,7 @@ shows('M7', 'a client of the other era is told which one is spoken, and may fall
 });
 
 shows('M7', 'the first client decides: a legacy one at a modern worker is refused', async () => {
-  const { connect } = await crowd({ command: worker('modern') });
+  const { supervisor, connect } = await crowd({ command: worker('modern') });
   const [modern, legacy] = [connect(), connect()];
   expect((await legacy.request('server/discover', modernMeta())).result).toMatchObject({
     supportedVersions: expect.arrayContaining([MODERN]),
@@ -106,7 +106,9 @@ shows('M7', 'the first client decides: a legacy one at a modern worker is refuse
   const refused = { code: -32022, data: { supported: [MODERN], requested: '2025-11-25' } };
   expect((await legacy.initialize()).error).toMatchObject(refused);
   // The one that goes on keeps its era over a reboot, however soon another asks.
+  const suspended = arrives(supervisor, 'alive.preparing.suspend');
   const report = restart(modern, {}, meta);
+  await suspended;
   expect((await legacy.initialize()).error).toMatchObject(refused);
   expect(await report).toMatchObject({ success: true, partial: false });
   expect((await legacy.initialize()).error).toMatchObject(refused);
@@ -162,6 +164,22 @@ shows(
     expect(heard()).toEqual([['L', 'L'], ['L', 'L', 'L'], []]);
   },
 );
+
+shows('F26', 'a listen that the worker ends is ended under the id of its own client', async () => {
+  const { connect, heard } = await crowd();
+  const clients = many(2, connect);
+  const ended = clients.map((client) =>
+    client.request('subscriptions/listen', { notifications: {}, ...modernMeta() }, 'L'),
+  );
+  const call = (message: Json) =>
+    clients[0]!.request('tools/call', { name: 'say', arguments: { message }, ...modernMeta() });
+  await call({});
+  for (const { id } of heard('subscriptions/listen'))
+    await call({ jsonrpc: '2.0', id, result: { resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: id } } });
+  for (const { result } of await Promise.all(ended))
+    expect(result).toEqual({ resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: 'L' } });
+  for (const client of clients) client.expectOneAnswerEach();
+});
 
 shows('F56', 'a question of the modern era goes to the client whose call it is', async () => {
   const { connect } = await crowd({ command: worker('modern', 'modern-only') });

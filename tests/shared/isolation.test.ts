@@ -100,14 +100,16 @@ shows(
     const stand = await crowd({ hold: ['late'] });
     const { client, id, answer, go } = await victim(stand);
     const attacker = await stand.enter();
-    const before = stand.heard().length;
     const cancel = `"method":"notifications/cancelled"`;
+    void attacker.request('tools/call', { name: 'late', arguments: {} }, 'z'); // there is something to cancel
+    await stand.stage.at('late');
     const lines = [
       `{"jsonrpc":"2.0","id":${id},"id":"a","method":"tools/call","params":{"name":"tell","arguments":{"secret":"x"}}}`,
       `{"jsonrpc":"2.0","id":"b","ID":${id},"method":"tools/call","params":{"name":"tell","arguments":{"secret":"x"}}}`,
       `{"jsonrpc":"2.0","id":"c","method":"ping","method":"initialize","params":{}}`,
       `{"jsonrpc":"2.0","id":"d","method":"tools/call","params":{"name":"tell","arguments":{},"_meta":{"progressToken":1,"progre\u017f\u017fToken":${id}}}}`,
     ];
+    const before = stand.heard().length;
     for (const line of lines) attacker.send(`${line}\n`);
     for (const key of ['a', 'b', 'c', 'd']) {
       const refused = await attacker.next((message) => message.id === key && message.method === undefined);
@@ -117,9 +119,11 @@ shows(
       `{"jsonrpc":"2.0",${cancel},"params":{"requestId":${id}}}`,
       `{"jsonrpc":"2.0",${cancel},"params":{"requestId":${id},"requestId":"z"}}`,
       `{"jsonrpc":"2.0",${cancel},"params":{"requestid":${id},"requestId":"z"}}`,
+      `{"jsonrpc":"2.0","ID":${id},"method":"tools/call","params":{"name":"tell","arguments":{"secret":"x"}}}`,
     ])
       attacker.send(`${line}\n`);
-    expect(stand.heard()).toHaveLength(before);
+    expect((await attacker.call('tell', { secret: 'heard' })).result).toBeDefined(); // all of these were read
+    expect(stand.heard()).toHaveLength(before + 1);
     // Some servers end a line at a lone carriage return: the middle of this would be a cancellation of its own.
     const hidden = `{"jsonrpc":"2.0",${cancel},"params":{"requestId":${id}}}`;
     attacker.send(`{"jsonrpc":"2.0","id":"e","method":"ping","params":\r${hidden}\r}\n`);

@@ -194,8 +194,8 @@ shows(
 );
 
 shows(
-  'F32 F68',
-  'a client that was shown more than the new worker has is lost; the others go on',
+  'F32',
+  'clients that were shown more than the new worker has are told to initialize again, and can',
   async () => {
     const { supervisor, enter } = await crowd({ command: worker('echo') });
     const clients = await Promise.all(many(3, enter));
@@ -220,6 +220,36 @@ shows(
       expect(textOf(await client.call('tell', { secret: 'again' }))).toBe('again');
   },
 );
+
+shows('F26 F40', 'a drain does not wait for the calls of a client that has left', async () => {
+  const begun = Promise.withResolvers<void>();
+  const { enter, stage } = await crowd({
+    hold: ['late'],
+    timing: { drainMs: 100_000 },
+    hooks: { phases: { suspend: [{ name: 'begun', deadlineMs: 60_000, run: () => begun.resolve() }] } },
+  });
+  const [staying, leaver] = [await enter(), await enter()];
+  void leaver.call('late', { secret: 'x' });
+  await stage.at('late');
+  const done = restart(staying, { timeout: 300 });
+  await begun.promise;
+  void leaver.call('tell', { secret: 'held' });
+  await new Promise(setImmediate); // the drain waits by now
+  leaver.leave();
+  expect(await done).toMatchObject({ success: true, requests: { failed: 0, repeated: 0 } });
+  expect(JSON.stringify(leaver.messages)).not.toContain('held');
+});
+
+shows('F14', 'a shared worker that hangs is seen to, and replaced under all its clients', async () => {
+  const { enter } = await crowd({
+    command: worker('hangs'),
+    timing: { probeEveryMs: 50, probeBusyMs: 50, probeMs: 200 },
+  });
+  const clients = await Promise.all(many(2, enter));
+  const stopped = clients[0]!.call('stop');
+  expect((await stopped).error).toMatchObject({ data: { code: 'OUTCOME_UNKNOWN' } });
+  for (const client of clients) expect(textOf(await client.call('echo', { text: 'again' }))).toBe('again');
+});
 
 shows('F56', 'subscribers that come and go while the worker has not answered yet miss nothing', async () => {
   const { enter, heard, stage } = await crowd({ hold: ['resources/subscribe'] });
