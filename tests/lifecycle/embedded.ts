@@ -15,6 +15,7 @@ import { RawClient } from '../support/raw-client.ts';
 /** A client by a pipe in memory. */
 export interface EmbeddedClient extends RawClient {
   leave(): void;
+  readonly left: boolean;
   /** From now on it reads too slowly, until `readAgain`. */
   stopReading(): void;
   readAgain(): void;
@@ -58,7 +59,11 @@ function connect(supervisor: Supervisor): EmbeddedClient {
   const client = new RawClient(input, output);
   onTestFailed(() => console.log(`--- messages\n${client.transcript()}`));
   return Object.assign(client, {
-    leave: () => supervisor.disconnect(session),
+    left: false,
+    leave() {
+      this.left = true;
+      supervisor.disconnect(session);
+    },
     stopReading() {
       port.full = true;
     },
