@@ -9,7 +9,7 @@ import {
   type RawClient,
   textOf,
 } from '../support/raw-client.ts';
-import { restart } from '../support/restarts.ts';
+import { restart, structured } from '../support/restarts.ts';
 import { connectV1, connectV2 } from '../support/sdk-clients.ts';
 import { shows } from '../support/shows.ts';
 import { arrives, crowd, many } from './crowd.ts';
@@ -180,6 +180,24 @@ shows('F26', 'a listen that the worker ends is ended under the id of its own cli
     expect(result).toEqual({ resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: 'L' } });
   for (const client of clients) client.expectOneAnswerEach();
 });
+
+shows(
+  'E4',
+  'a reconnect test rehearses the one handshake once, whoever asks, and pings each client',
+  async () => {
+    const { enter, stage } = await crowd({ handover: 'overlap' });
+    const clients = await Promise.all(many(3, enter));
+    await stage.player();
+    const answer = clients[0]!.call('orchestrator_reconnect_test');
+    for (const client of clients) client.respond((await client.serverRequest('ping')).id, {});
+    const details = many(3, () => ({ reachable: true, rehearsal: 'pass' }));
+    expect(structured(await answer)).toMatchObject({
+      overall_status: 'pass',
+      results: { all_sessions: { total_sessions: 3, reconnect_capable: 3, details } },
+    });
+    expect(stage.players.all).toHaveLength(2);
+  },
+);
 
 shows('F56', 'a question of the modern era goes to the client whose call it is', async () => {
   const { connect } = await crowd({ command: worker('modern', 'modern-only') });
