@@ -26,6 +26,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #sessions = new Set<Session>();
   readonly #settled = new Set<() => void>();
+  /** Some session has come. */
+  #taken = false;
   /** The worker of the present generation. */
   #link: Link | null = null;
   /** What stands between it and the sessions where they share it. */
@@ -35,12 +37,16 @@ export class Connections {
     this.#options = options;
   }
 
-  /** @throws SegueError INVALID_PARAMETERS for a second session of a worker that is not shared */
+  /**
+   * @throws SegueError INVALID_PARAMETERS for a second session of a worker that is not shared, also after the first: a
+   *   late answer to that one would be taken for its successor's
+   */
   add(session: Session): void {
-    if (this.#options.config.isolation === 'session' && this.#sessions.size > 0) {
-      const text = 'this server has its client; with isolation "shared" it may have several';
+    if (this.#options.config.isolation === 'session' && this.#taken) {
+      const text = 'this server has had its client; with isolation "shared" it may have several';
       throw new SegueError('INVALID_PARAMETERS', text);
     }
+    this.#taken = true;
     this.#sessions.add(session);
     if (this.#link && !this.#link.fenced) reboot.attach(session, this.#channel(session, this.#link));
   }

@@ -89,16 +89,24 @@ export class SharedLink {
       return answer(asker, errorLine('0', refusal));
     }
     const { method, params } = message;
+    if (this.conversation.pin?.era === 'legacy' && this.#isCommon(asker, message, onSent)) return;
+    if (channel.isOwn(message.key)) this.#ask(asker, method, params, `${method} ${JSON.stringify(params)}`);
+    else this.#forward(asker, message, onSent);
+  }
+
+  /** What the legacy era keeps per conversation: the clients have one together. */
+  #isCommon(asker: Asker, message: RequestMessage, onSent?: () => void): boolean {
+    const { method, params } = message;
+    const { uri } = params;
     if (method === 'initialize') this.#initialize(asker, params, onSent);
-    else if (method === 'resources/subscribe') this.#subscribe(asker, String(params.uri), onSent);
-    else if (method === 'resources/unsubscribe') this.#unsubscribe(asker, message);
+    else if (method === 'resources/subscribe' && typeof uri === 'string') this.#subscribe(asker, uri, onSent);
+    else if (method === 'resources/unsubscribe' && typeof uri === 'string')
+      this.#unsubscribe(asker, uri, message);
     // The level is kept by the session: what the worker logs is for the operator.
     else if (method === 'logging/setLevel') answer(asker, resultLine('0', {}));
-    else if (method.startsWith('tasks/') && this.conversation.handshake)
-      answer(asker, errorLine('0', notShared(method)));
-    else if (channel.isOwn(message.key))
-      this.#ask(asker, method, params, `${method} ${JSON.stringify(params)}`);
-    else this.#forward(asker, message, onSent);
+    else if (method.startsWith('tasks/')) answer(asker, errorLine('0', notShared(method)));
+    else return false;
+    return true;
   }
 
   notification(channel: SharedChannel, message: NotificationMessage): void {
@@ -123,8 +131,7 @@ export class SharedLink {
     else answer(asker, resultLine('0', {}));
   }
 
-  #unsubscribe(asker: Asker, message: RequestMessage): void {
-    const uri = String(message.params.uri);
+  #unsubscribe(asker: Asker, uri: string, message: RequestMessage): void {
     const last = this.#subscribers.delete(uri, asker.channel);
     const subscribing = this.#calls.asking(`subscribe ${uri}`);
     if (last) this.#forward(asker, message);
@@ -220,9 +227,9 @@ export class SharedLink {
 
   #log({ level, logger, data }: Json): void {
     const { log } = this.#options;
-    const write =
-      level === 'debug' ? log.debug : level === 'info' || level === 'notice' ? log.info : log.warn;
-    write({ generation: this.link.generation, severity: level, logger, data }, 'a message of the server');
+    const importance = level === 'debug' ? 'debug' : level === 'info' || level === 'notice' ? 'info' : 'warn';
+    const fields = { generation: this.link.generation, severity: level, logger, data };
+    log[importance](fields, 'a message of the server');
   }
 
   #drop({ method }: NotificationMessage): void {

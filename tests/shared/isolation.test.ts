@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { worker } from '../support/launch.ts';
 import { type Message, type RawClient, textOf } from '../support/raw-client.ts';
-import { restart } from '../support/restarts.ts';
+import { restart, serve } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { type Crowd, crowd, many } from './crowd.ts';
 
@@ -172,8 +172,15 @@ shows('F56', 'a worker that is one client’s alone takes no second one', async 
   expect(() => connect()).toThrow(/isolation "shared"/);
   expect(await restart(client)).toMatchObject({ success: true, sessions: { kept: 1, lost: [] } });
   client.leave();
-  const next = connect();
-  await next.initialize();
-  expect(supervisor.control.info().sessions).toHaveLength(1);
-  expect(textOf(await next.call('echo', { text: 'mine now' }))).toBe('mine now');
+  expect(() => connect()).toThrow(/isolation "shared"/); // late answers to the first would be taken for its own
+  expect(supervisor.control.info().sessions).toEqual([]);
+});
+
+shows('F56', 'what the server logs is in the log of the operator, at its level', async () => {
+  const segue = serve({ command: worker('crowd'), args: ['--isolation', 'shared'] });
+  await segue.client.initialize();
+  await segue.client.call('shout', { secret: 'to be read by an operator' });
+  const line = JSON.parse(await segue.logged(/a message of the server/));
+  expect(line).toMatchObject({ level: 'warn', severity: 'error', data: 'to be read by an operator' });
+  expect(segue.client.messages.filter(({ method }) => method !== undefined)).toEqual([]);
 });

@@ -83,6 +83,8 @@ shows(
     const stand = await crowd({ hold: HELD });
     const { supervisor, enter, executions, stage } = stand;
     const clients = await Promise.all(many(CLIENTS, enter));
+    // Behind this the tools are known, and with them what is safe to repeat.
+    await Promise.all(clients.map((client) => client.call('orchestrator_restart_status')));
     const { answers, release } = await inFlight(stand, clients, (call) => (call % 2 === 0 ? 'put' : 'write'));
     release();
     const idle = arrives(supervisor, 'alive.idle');
@@ -240,10 +242,21 @@ shows('F26 F40', 'a drain does not wait for the calls of a client that has left'
   expect(JSON.stringify(leaver.messages)).not.toContain('held');
 });
 
+shows('F1 F26', 'a worker that dies in the handshake of all is followed by one that makes it', async () => {
+  const { enter, stage, heard } = await crowd({ hold: ['initialize'] });
+  const entering = many(3, enter);
+  const { player } = await stage.at('initialize');
+  stage.release('initialize');
+  process.kill(player.pid, 'SIGKILL');
+  for (const client of await Promise.all(entering))
+    expect(textOf(await client.call('tell', { secret: 'in' }))).toBe('in');
+  expect(heard('initialize')).toHaveLength(2);
+});
+
 shows('F14', 'a shared worker that hangs is seen to, and replaced under all its clients', async () => {
   const { enter } = await crowd({
     command: worker('hangs'),
-    timing: { probeEveryMs: 50, probeBusyMs: 50, probeMs: 200 },
+    timing: { probeEveryMs: 200, probeBusyMs: 400, probeMs: 1000 },
   });
   const clients = await Promise.all(many(2, enter));
   const stopped = clients[0]!.call('stop');
