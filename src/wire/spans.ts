@@ -117,11 +117,13 @@ export function put(text: Buffer, path: readonly string[], value: string): Buffe
   return span ? replace(text, span, value) : text;
 }
 
-/** The text without the member at `path`, wherever it stands in it. */
+/** The text without the member at `path`; as it is where there is none. */
 export function remove(text: Buffer, path: readonly string[]): Buffer {
   const object = find(text, path.slice(0, -1));
   if (!object || text[object.start] !== OPEN_BRACE) return text;
-  const kept = members(text, object.start).filter(({ key }) => key !== path.at(-1));
+  const all = members(text, object.start);
+  const kept = all.filter(({ key }) => key !== path.at(-1));
+  if (kept.length === all.length) return text;
   const texts = kept.map(
     ({ key, start, end }) => `${JSON.stringify(key)}:${text.toString('utf8', start, end)}`,
   );
