@@ -40,6 +40,10 @@ export const configSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Tools that are safe to repeat though they do not say so; not used with replay never'),
+  isolation: z
+    .enum(['session', 'shared'])
+    .default('session')
+    .describe('Whether the server has one client, or serves several that each believe to have it alone'),
   handover: z
     .enum(['exclusive', 'overlap'])
     .default('exclusive')

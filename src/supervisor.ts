@@ -36,8 +36,12 @@ export interface Supervisor {
   readonly control: Control;
   /** Starts the worker. */
   start(): void;
-  /** A client has come; its lines go to `fromClient` of the session. */
+  /**
+   * A client has come; its lines go to `fromClient` of the session.
+   * @throws SegueError INVALID_PARAMETERS for a second one, ever, where `isolation` is not `shared`
+   */
   connect(port: ClientPort): Session;
+  /** A client has gone: its requests are cancelled, nothing that comes for it is kept. */
   disconnect(session: Session): void;
   /** The worker and its group are gone and state is closed when it resolves. `how` goes on record. */
   shutdown(how: string): Promise<void>;
@@ -48,10 +52,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { hooks = {}, inspect } = options;
   const state = openState({ config, environment, env, log });
   const { store, instance, name, command } = state;
-  const connections = new Connections(env);
-  const shared = { env, log, config, environment, instance, connections };
-  const workers = createWorkers({ ...shared, onStale: () => lifecycle.count('stale') });
-  const parts = { ...shared, store, workers };
+  const onStale = () => lifecycle.count('stale');
+  const connections = new Connections({ env, log, config, onStale });
+  const basis = { env, log, config, environment, instance, connections };
+  const workers = createWorkers({ ...basis, onStale });
+  const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
   const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });
   const control = createControl({ ...parts, lifecycle, name, startedAt: env.now() });

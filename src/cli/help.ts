@@ -15,8 +15,8 @@ In the configuration of an MCP client:
 
 Settings come from flags, else from SEGUE_* variables, else from the file of --config or SEGUE_CONFIG.
 A segue.json in the working directory is not read unless it is named.
-Variables: SEGUE_CONFIG, SEGUE_NAME, SEGUE_LOG_LEVEL, SEGUE_HANDOVER, SEGUE_REPLAY, SEGUE_TOOLS, SEGUE_PERSIST,
-SEGUE_INSPECT.
+Variables: SEGUE_CONFIG, SEGUE_NAME, SEGUE_LOG_LEVEL, SEGUE_ISOLATION, SEGUE_HANDOVER, SEGUE_REPLAY, SEGUE_TOOLS,
+SEGUE_PERSIST, SEGUE_INSPECT.
 
 Exit codes:
   0 done   1 failed   2 wrong usage or configuration   3 could not start   4 not ready, or too late to abort

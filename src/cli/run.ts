@@ -7,6 +7,7 @@ export interface RunOptions {
   config?: string;
   name?: string;
   cwd?: string;
+  isolation?: string;
   handover?: string;
   tools?: boolean;
   replay?: string;

@@ -28,6 +28,7 @@ export interface ConfigSources {
 export const CONFIG_VARIABLES = {
   SEGUE_NAME: 'name',
   SEGUE_LOG_LEVEL: 'logLevel',
+  SEGUE_ISOLATION: 'isolation',
   SEGUE_HANDOVER: 'handover',
   SEGUE_REPLAY: 'replay',
   SEGUE_TOOLS: 'tools',

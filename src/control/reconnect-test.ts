@@ -21,7 +21,8 @@ export async function reconnectTest(
   if (input.session_id !== undefined && sessions.length === 0) {
     throw new SegueError('INVALID_PARAMETERS', `no session has the id ${JSON.stringify(input.session_id)}`);
   }
-  const details = await Promise.all(sessions.map((session) => testSession(deps, session)));
+  const rehearsals = new Rehearsals(deps);
+  const details = await Promise.all(sessions.map((session) => testSession(deps, session, rehearsals)));
   const { held } = connections;
   return {
     test_completed: true,
@@ -60,12 +61,17 @@ function overall(details: SessionTest[]): ReconnectTestReport['overall_status'] 
   return good === 0 ? 'fail' : 'partial';
 }
 
-async function testSession(deps: ControlDeps, session: Session): Promise<SessionTest> {
+async function testSession(
+  deps: ControlDeps,
+  session: Session,
+  rehearsals: Rehearsals,
+): Promise<SessionTest> {
   const { note, ...ping } = await pingClient(deps, session);
   if (session.lost) {
     return { session_id: session.id, ...ping, rehearsal: 'fail', detail: session.lost.message };
   }
-  return { session_id: session.id, ...ping, ...(await rehearse(deps, session, note)) };
+  const { rehearsal, detail } = await rehearsals.of(session);
+  return { session_id: session.id, ...ping, rehearsal, detail: `${note}; ${detail}` };
 }
 
 async function pingClient({ env }: ControlDeps, session: Session) {
@@ -84,36 +90,47 @@ async function pingClient({ env }: ControlDeps, session: Session) {
     : { reachable: false, ping_ms: null, note: `it did not answer a ping within ${PING_MS} ms` };
 }
 
+type Rehearsal = Pick<SessionTest, 'rehearsal' | 'detail'>;
+
 /** A scratch worker gets the session's handshake and is ended again; only where two workers may overlap. */
-async function rehearse(deps: ControlDeps, session: Session, note: string) {
-  const { config, lifecycle, workers } = deps;
-  const declared = declarationOf(session.handshake.capabilities);
-  if (config.handover !== 'overlap' && declared?.handover !== 'overlap') {
-    return {
-      rehearsal: 'skipped' as const,
-      detail: `${note}; no rehearsal: only one worker may run (handover exclusive)`,
-    };
+class Rehearsals {
+  readonly #deps: ControlDeps;
+  #shared: Promise<Rehearsal> | null = null;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
   }
-  if (!session.handshake.replayable) {
-    return {
-      rehearsal: 'skipped' as const,
-      detail: `${note}; no rehearsal: the client has not opened its conversation`,
-    };
+
+  /** Clients that share a server share its handshake, and a rehearsal of it. */
+  of(session: Session): Promise<Rehearsal> {
+    const { handover, isolation } = this.#deps.config;
+    const declared = declarationOf(session.handshake.capabilities)?.handover;
+    if (handover !== 'overlap' && declared !== 'overlap')
+      return skipped('only one worker may run (handover exclusive)');
+    if (!session.handshake.replayable) return skipped('the client has not opened its conversation');
+    if (isolation === 'session') return rehearse(this.#deps, session);
+    this.#shared ??= rehearse(this.#deps, session);
+    return this.#shared;
   }
+}
+
+async function skipped(why: string): Promise<Rehearsal> {
+  return { rehearsal: 'skipped', detail: `no rehearsal: ${why}` };
+}
+
+async function rehearse({ config, lifecycle, workers }: ControlDeps, session: Session): Promise<Rehearsal> {
   try {
     const scratch = await workers.scratch(lifecycle.snapshot.context.command);
     void scratch.process.exited.then(() => scratch.link.fence()); // else a dead one is waited for until the deadline
     try {
       await session.handshake.rehearse(scratch.link, config.timing.startMs);
-      return { rehearsal: 'pass' as const, detail: `${note}; a scratch worker took its handshake` };
+      return { rehearsal: 'pass', detail: 'a scratch worker took its handshake' };
     } finally {
       scratch.link.fence();
       await scratch.process.stop({ soft: true, stdinEndMs: 500, termMs: 500 });
     }
   } catch (error) {
-    return {
-      rehearsal: 'fail' as const,
-      detail: `${note}; the rehearsal failed: ${SegueError.from(error, 'PROCESS_FAILED').message}`,
-    };
+    const { message } = SegueError.from(error, 'PROCESS_FAILED');
+    return { rehearsal: 'fail', detail: `the rehearsal failed: ${message}` };
   }
 }

@@ -10,7 +10,7 @@ export function probeTarget(link: Link, connections: Connections): ProbeTarget {
     question() {
       const session = connections
         .all()
-        .find((candidate) => candidate.link === link && candidate.handshake.open);
+        .find((candidate) => candidate.link?.generation === link.generation && candidate.handshake.open);
       if (session?.context.gate() !== 'open') return null;
       const method = session.handshake.era === 'modern' ? 'server/discover' : 'ping';
       return { method, params: session.handshake.wrap({}) };

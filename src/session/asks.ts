@@ -11,11 +11,11 @@ import {
   type RequestMessage,
   type ResponseMessage,
 } from '../wire/message.ts';
-import { find, replace } from '../wire/spans.ts';
-import type { Link } from '../worker/link.ts';
+import { put } from '../wire/spans.ts';
+import type { Channel } from '../worker/channel.ts';
 
 interface Ask {
-  link: Link;
+  link: Channel;
   workerKey: string;
   clientKey: string;
   workerToken: string | null;
@@ -39,7 +39,7 @@ export class Asks {
   }
 
   /** The bytes that the client gets for a worker's request. */
-  open(link: Link, message: RequestMessage): Buffer {
+  open(link: Channel, message: RequestMessage): Buffer {
     this.#firstGeneration ??= link.generation;
     const rename = link.generation !== this.#firstGeneration;
     const name = rename ? JSON.stringify(`${this.#idPrefix}${++this.#renamed}`) : null;
@@ -59,7 +59,7 @@ export class Asks {
   }
 
   /** Where a client's answer goes and as what; null when nobody waits for it any more (F29). */
-  answer(message: ResponseMessage): { link: Link; bytes: Buffer } | null {
+  answer(message: ResponseMessage): { link: Channel; bytes: Buffer } | null {
     const ask = this.#byClientKey.get(message.key);
     if (!ask) return null;
     this.#remove(ask);
@@ -68,7 +68,7 @@ export class Asks {
   }
 
   /** A client's progress on a worker's request; null when its token is nobody's. */
-  progress(message: NotificationMessage): { link: Link; bytes: Buffer } | null {
+  progress(message: NotificationMessage): { link: Channel; bytes: Buffer } | null {
     const token = keyAt(message, ['params', 'progressToken']);
     const ask = token === null ? undefined : this.#byClientToken.get(token);
     if (!ask) return null;
@@ -78,7 +78,7 @@ export class Asks {
   }
 
   /** A worker takes a request back: the bytes for the client, or null when it was answered before. */
-  cancelled(link: Link, message: Message): Buffer | null {
+  cancelled(link: Channel, message: Message): Buffer | null {
     const workerKey = keyAt(message, ['params', 'requestId']);
     const ask = [...this.#byClientKey.values()].find(
       (open) => open.link === link && open.workerKey === workerKey,
@@ -91,7 +91,7 @@ export class Asks {
   }
 
   /** The worker is gone: forgets its requests; the client's ids of them, to be cancelled there. */
-  drop(link: Link): string[] {
+  drop(link: Channel): string[] {
     const gone = [...this.#byClientKey.values()].filter((ask) => ask.link === link);
     for (const ask of gone) this.#remove(ask);
     return gone.map((ask) => ask.clientKey);
@@ -101,9 +101,4 @@ export class Asks {
     this.#byClientKey.delete(ask.clientKey);
     if (ask.clientToken !== null) this.#byClientToken.delete(ask.clientToken);
   }
-}
-
-function put(bytes: Buffer, path: readonly string[], value: string): Buffer {
-  const span = find(bytes, path);
-  return span ? replace(bytes, span, value) : bytes;
 }

@@ -1,34 +1,67 @@
 /**
  * The connection service: all sessions of a lifecycle, through every phase of a reboot.
  */
+import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { SharedLink } from '../shared/shared-link.ts';
 import type { Message } from '../wire/message.ts';
+import type { Channel } from '../worker/channel.ts';
 import type { Link } from '../worker/link.ts';
 import { fromWorker } from './from-worker.ts';
 import type { ListDiff } from './inventory.ts';
 import * as reboot from './over-reboot.ts';
 import type { Session } from './session.ts';
 
+export interface ConnectionsOptions {
+  env: Env;
+  log: Log;
+  config: Pick<Config, 'isolation'>;
+  /** What the worker said to nobody was dropped. */
+  onStale(): void;
+}
+
 export class Connections {
-  readonly #env: Env;
+  readonly #options: ConnectionsOptions;
   readonly #sessions = new Set<Session>();
   readonly #settled = new Set<() => void>();
   readonly #opened = new Set<() => void>();
+  /** The present worker has had its client, and is not shared. */
+  #taken = false;
   /** The worker of the present generation. */
   #link: Link | null = null;
+  /** What stands between it and the sessions where they share it. */
+  #shared: SharedLink | null = null;
 
-  constructor(env: Env) {
-    this.#env = env;
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
   }
 
+  /**
+   * @throws SegueError INVALID_PARAMETERS for a second session of a worker that is not shared, also after the first: a
+   *   late answer to that one would be taken for its successor's. The next worker may have another one.
+   */
   add(session: Session): void {
+    if (this.#options.config.isolation === 'session' && this.#taken) {
+      const text = 'this server has had its client; with isolation "shared" it may have several';
+      throw new SegueError('INVALID_PARAMETERS', text);
+    }
+    this.#taken = true;
     this.#sessions.add(session);
-    if (this.#link && !this.#link.fenced) reboot.attach(session, this.#link);
+    if (this.#link && !this.#link.fenced) reboot.attach(session, this.#channel(session, this.#link));
   }
 
   remove(session: Session): void {
     this.#sessions.delete(session);
     session.own.cancelAll();
+    session.held.takeRequests();
+    this.#shared?.leave(session);
+    this.settled();
+  }
+
+  #channel(session: Session, link: Link): Channel {
+    return this.#shared?.join(session) ?? link;
   }
 
   all(): Session[] {
@@ -49,7 +82,9 @@ export class Connections {
   }
 
   receive(link: Link, message: Message): void {
-    for (const session of this.#sessions) if (session.link === link) fromWorker(session, link, message);
+    if (link !== this.#link) return; // of a rehearsal
+    if (this.#shared) this.#shared.receive(message);
+    else for (const session of this.#sessions) fromWorker(session, link, message);
     this.settled();
   }
 
@@ -57,10 +92,10 @@ export class Connections {
   conversation(link: Link): Session | undefined {
     return this.all().find(
       (session) =>
-        session.link === link &&
+        session.link?.generation === link.generation &&
         session.lost === null &&
         session.handshake.open &&
-        (session.handshake.era === 'modern' || session.introducedTo === link),
+        (session.handshake.era === 'modern' || session.introducedTo === session.link),
     );
   }
 
@@ -105,7 +140,7 @@ export class Connections {
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const cancelTimer = this.#env.timer(waitMs, done);
+      const cancelTimer = this.#options.env.timer(waitMs, done);
       this.#settled.add(done);
       signal.addEventListener('abort', done, { once: true });
     });
@@ -113,13 +148,18 @@ export class Connections {
   }
 
   fence(link: Link | undefined, rebootId: string): void {
-    for (const session of this.#sessions) if (session.link === link) reboot.fence(session, rebootId);
+    for (const session of this.#sessions)
+      if (session.link?.generation === link?.generation) reboot.fence(session, rebootId);
     link?.fence();
   }
 
   attach(link: Link): void {
+    const before = this.#sessions.size > 0 ? this.#shared : null;
+    this.#taken = this.#sessions.size > 0;
     this.#link = link;
-    for (const session of this.#sessions) reboot.attach(session, link);
+    this.#shared =
+      this.#options.config.isolation === 'shared' ? new SharedLink(link, this.#options, before) : null;
+    for (const session of this.#sessions) reboot.attach(session, this.#channel(session, link));
   }
 
   /** Whether any session has a handshake by which a worker can be validated. */

@@ -12,14 +12,14 @@ import {
   type ResponseMessage,
 } from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel } from '../worker/channel.ts';
 import { mergeCapabilities } from './handshake.ts';
 import { LIST_KINDS, LISTS, type ListKind } from './inventory.ts';
 import { announceList, refreshList } from './over-reboot.ts';
 import type { OpenRequest } from './requests.ts';
 import type { Session } from './session.ts';
 
-export function fromWorker(session: Session, link: Link, message: Message): void {
+export function fromWorker(session: Session, link: Channel, message: Message): void {
   if (link !== session.link) return session.context.count('stale');
   if (message.kind === 'response') answer(session, message);
   else if (message.kind === 'request') ask(session, link, message);
@@ -112,7 +112,7 @@ function paramsOf(request: OpenRequest): string {
 
 // ——— requests to the client
 
-function ask(session: Session, link: Link, message: RequestMessage): void {
+function ask(session: Session, link: Channel, message: RequestMessage): void {
   if (message.method === 'roots/list') session.rootsAsked = true;
   // Which call made the worker ask is not on the wire: none that is open now may be repeated.
   else if (message.method !== 'ping') for (const request of session.open.values()) request.asked = true;
@@ -121,7 +121,7 @@ function ask(session: Session, link: Link, message: RequestMessage): void {
 
 // ——— notifications
 
-function notify(session: Session, link: Link, message: NotificationMessage): void {
+function notify(session: Session, link: Channel, message: NotificationMessage): void {
   switch (message.method) {
     case 'notifications/progress':
       return session.open.admitProgress(message)

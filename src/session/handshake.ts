@@ -6,11 +6,11 @@ import { SegueError } from '../errors.ts';
 import { EXTENSION } from '../extension/names.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
 import { find, members, merge, type Patch, removeMember } from '../wire/spans.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel } from '../worker/channel.ts';
 
 export type Era = 'unknown' | 'legacy' | 'modern';
 
-const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
+export const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
 const ENVELOPE = [
   VERSION_META,
   'io.modelcontextprotocol/clientInfo',
@@ -64,6 +64,7 @@ export class Handshake {
     this.#clientCapabilities = asObject(message.params.capabilities);
     this.#protocolVersion =
       typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
+    this.#result = null; // what was answered before, perhaps to server/discover, opens nothing any more
     this.initialized = false;
   }
 
@@ -138,12 +139,12 @@ export class Handshake {
    * @throws SegueError RECONNECT_REQUIRED when the new worker offers less than the client was shown (F32);
    *   whatever `link.request` rejects with when it does not answer
    */
-  async replay(link: Link, timeoutMs: number): Promise<void> {
+  async replay(link: Channel, timeoutMs: number): Promise<void> {
     this.#result = await this.rehearse(link, timeoutMs);
   }
 
   /** The same without taking it over: the result of a worker that will not serve. */
-  async rehearse(link: Link, timeoutMs: number): Promise<Json> {
+  async rehearse(link: Channel, timeoutMs: number): Promise<Json> {
     if (this.era === 'modern') {
       const result = await link.request('server/discover', this.wrap({}), timeoutMs);
       const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];
@@ -156,7 +157,7 @@ export class Handshake {
   }
 
   /** Asks a modern worker what it is, where the client has not. */
-  async discover(link: Link, timeoutMs: number): Promise<void> {
+  async discover(link: Channel, timeoutMs: number): Promise<void> {
     if (this.era === 'modern' && this.#result === null) await this.replay(link, timeoutMs);
   }
 

@@ -12,7 +12,7 @@ import {
 } from '../wire/message.ts';
 import { find, merge, replace } from '../wire/spans.ts';
 
-const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
+export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 interface Listen {
   key: string;

@@ -6,7 +6,7 @@
 import { STATUS_URI } from '../control/endpoint.ts';
 import { SegueError } from '../errors.ts';
 import { notificationLine } from '../wire/message.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel } from '../worker/channel.ts';
 import { answerOpening } from './first-answer.ts';
 import type { Held } from './hold.ts';
 import { isEmptyDiff, LIST_KINDS, LISTS, type ListDiff, type ListKind } from './inventory.ts';
@@ -65,7 +65,7 @@ function notRepeated({ repeated, asked }: OpenRequest): string {
 }
 
 /** From here on the session belongs to this worker. */
-export function attach(session: Session, link: Link): void {
+export function attach(session: Session, link: Channel): void {
   session.link = link;
   session.generations++;
   session.inventory.forgetHints();

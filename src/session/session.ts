@@ -24,7 +24,7 @@ import {
   resultLine,
 } from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel } from '../worker/channel.ts';
 import { Asks } from './asks.ts';
 import { answerOpening } from './first-answer.ts';
 import { Handshake, type HandshakeRecord } from './handshake.ts';
@@ -85,11 +85,11 @@ export class Session {
   level: string | null = null;
   /** The worker has asked for the client's roots. */
   rootsAsked = false;
-  link: Link | null = null;
+  link: Channel | null = null;
   /** Workers that this session has had. */
   generations = 0;
   /** The worker that has got notifications/initialized. */
-  introducedTo: Link | null = null;
+  introducedTo: Channel | null = null;
   /** Why the client has to initialize again (F32); every request is answered with it until it does. */
   lost: SegueError | null = null;
   /** Reading the tools of the worker; answers that depend on their names wait for it. */

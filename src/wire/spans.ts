@@ -113,6 +113,12 @@ export function replace(text: Buffer, span: Span, value: Buffer | string): Buffe
   return Buffer.concat([text.subarray(0, span.start), bytes, text.subarray(span.end)]);
 }
 
+/** The text with the value at `path` replaced; as it is where there is none. */
+export function put(text: Buffer, path: readonly string[], value: string): Buffer {
+  const span = find(text, path);
+  return span ? replace(text, span, value) : text;
+}
+
 /** Puts `values` (JSON texts) in front of the array at `path`; null where there is no array. */
 export function prepend(text: Buffer, path: readonly string[], values: readonly string[]): Buffer | null {
   const span = find(text, path);

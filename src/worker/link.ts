@@ -6,9 +6,10 @@
  * to the next worker instead (faults.md F2). After `fence` nothing goes to the worker and nothing of it counts.
  */
 import type { Env } from '../env.ts';
-import { SegueError } from '../errors.ts';
 import { LineSplitter } from '../wire/lines.ts';
-import { type Garbage, isObject, type Json, type Message, parse, requestLine } from '../wire/message.ts';
+import { type Garbage, type Json, type Message, parse, requestLine } from '../wire/message.ts';
+import type { Channel } from './channel.ts';
+import { gone, OwnRequests } from './own-requests.ts';
 import type { WorkerProcess } from './process.ts';
 
 const NEWLINE = Buffer.from('\n');
@@ -38,20 +39,14 @@ interface Outgoing {
   onSent: (() => void) | undefined;
 }
 
-interface Pending {
-  resolve(result: Json): void;
-  reject(error: SegueError): void;
-  cancelTimer(): void;
-}
-
-export class Link {
+export class Link implements Channel {
   readonly generation: number;
   readonly process: WorkerProcess;
   readonly #env: Env;
   readonly #limits: LinkLimits;
   readonly #handlers: LinkHandlers;
   readonly #splitter: LineSplitter;
-  readonly #pending = new Map<string, Pending>();
+  readonly #own: OwnRequests;
   /** Begins the ids of Segue's own requests. Random: the client may be a Segue, too, with ids of the same form. */
   readonly #idPrefix: string;
   #queue: Outgoing[] = [];
@@ -79,6 +74,7 @@ export class Link {
     this.#env = env;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#own = new OwnRequests(env);
     this.#idPrefix = `segue:${env.bytes(4).toString('hex')}:`;
     this.lastHeardAt = env.monotonic();
     ({ promise: this.asked, resolve: this.#markAsked } = Promise.withResolvers<void>());
@@ -110,26 +106,13 @@ export class Link {
     this.#write();
   }
 
-  /**
-   * A request of Segue's own; its id cannot clash with a client's. `params` is JSON text.
-   * Rejects TIMEOUT_EXCEEDED, or PROCESS_FAILED when the link is fenced or the server answers with an error.
-   */
+  /** As Channel says; its id cannot clash with a client's. */
   request(method: string, params: string | undefined, timeoutMs: number): Promise<Json> {
     if (this.#fenced) return Promise.reject(gone(method));
     const key = JSON.stringify(`${this.#idPrefix}${++this.#requests}`);
-    return new Promise((resolve, reject) => {
-      const cancelTimer = this.#env.timer(timeoutMs, () => {
-        this.#pending.delete(key);
-        reject(
-          new SegueError(
-            'TIMEOUT_EXCEEDED',
-            `the server did not answer ${method} within ${Math.round(timeoutMs)} ms`,
-          ),
-        );
-      });
-      this.#pending.set(key, { resolve, reject, cancelTimer });
-      this.send(requestLine(key, method, params));
-    });
+    const answer = this.#own.open(key, method, timeoutMs);
+    this.send(requestLine(key, method, params));
+    return answer;
   }
 
   /** Reads nothing more from the worker until `resume`: its client reads too slowly. */
@@ -159,11 +142,7 @@ export class Link {
     this.#queue = [];
     this.#queueBytes = 0;
     this.process.stdout.resume(); // a paused pipe would keep the old worker from ending
-    for (const [, pending] of this.#pending) {
-      pending.cancelTimer();
-      pending.reject(gone('the request'));
-    }
-    this.#pending.clear();
+    this.#own.failAll();
   }
 
   /** The worker takes nothing any more. Most die of it at once; one that lives on is in trouble. */
@@ -242,29 +221,9 @@ export class Link {
   #route(message: Message | Garbage, line: Buffer): void {
     if (message.kind === 'garbage') return this.#handlers.onGarbage(message.why, line);
     if (message.kind === 'response') this.#markAnswered();
-    if (message.kind === 'response' && this.#settle(message.key, message.json)) return;
+    // A late answer to a request of ours is ours too: it must not reach a client.
+    if (message.kind === 'response' && message.key.startsWith(`"${this.#idPrefix}`))
+      return void this.#own.settle(message.key, message.json);
     this.#handlers.onMessage(message);
   }
-
-  #settle(key: string, json: Json): boolean {
-    const pending = this.#pending.get(key);
-    // A late answer to a request of ours is ours too: it must not reach a client.
-    if (!pending) return key.startsWith(`"${this.#idPrefix}`);
-    this.#pending.delete(key);
-    pending.cancelTimer();
-    if (isObject(json.result)) pending.resolve(json.result);
-    else pending.reject(refused(json.error));
-    return true;
-  }
-}
-
-function gone(what: string): SegueError {
-  return new SegueError('PROCESS_FAILED', `the server went away before it answered ${what}`);
-}
-
-function refused(error: unknown): SegueError {
-  const { code, message } = isObject(error) ? error : { code: undefined, message: 'a malformed answer' };
-  return new SegueError('PROCESS_FAILED', `the server answered with an error: ${String(message)}`, {
-    data: { rpc_code: code, answered: true },
-  });
 }

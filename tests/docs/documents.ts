@@ -12,6 +12,7 @@ export const DOCUMENTS = [
   'docs/lifecycle.md',
   'docs/decisions.md',
   'docs/worker-extension.md',
+  'docs/shared.md',
 ];
 
 const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;

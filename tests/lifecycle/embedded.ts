@@ -12,10 +12,19 @@ import { LineSplitter } from '../../src/wire/lines.ts';
 import { environmentOf, tempHome } from '../support/launch.ts';
 import { RawClient } from '../support/raw-client.ts';
 
+/** A client by a pipe in memory. */
+export interface EmbeddedClient extends RawClient {
+  leave(): void;
+  readonly left: boolean;
+  /** From now on it reads too slowly, until `readAgain`. */
+  stopReading(): void;
+  readAgain(): void;
+}
+
 export interface Embedded {
   supervisor: Supervisor;
-  /** One more client, by a pipe in memory. */
-  connect(): RawClient;
+  /** One more client. */
+  connect(): EmbeddedClient;
 }
 
 /** Started, and shut down at the end of the test. */
@@ -33,20 +42,34 @@ export function embed(
   return { supervisor, connect: () => connect(supervisor) };
 }
 
-function connect(supervisor: Supervisor): RawClient {
+function connect(supervisor: Supervisor): EmbeddedClient {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const session = supervisor.connect({
-    send(line) {
+  const port = {
+    full: false,
+    send(line: Buffer) {
       output.write(line);
       output.write('\n');
     },
-    full: false,
-    pause: () => input.pause(),
-    resume: () => input.resume(),
-  });
+    pause: () => void input.pause(),
+    resume: () => void input.resume(),
+  };
+  const session = supervisor.connect(port);
   const lines = new LineSplitter(1 << 24, { onLine: (line) => session.fromClient(line), onOverflow() {} });
   input.on('data', (chunk: Buffer) => lines.push(chunk));
   const client = new RawClient(input, output);
   onTestFailed(() => console.log(`--- messages\n${client.transcript()}`));
-  return client;
+  return Object.assign(client, {
+    left: false,
+    leave() {
+      this.left = true;
+      supervisor.disconnect(session);
+    },
+    stopReading() {
+      port.full = true;
+    },
+    readAgain() {
+      port.full = false;
+      session.clientDrained();
+    },
+  });
 }

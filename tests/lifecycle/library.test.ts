@@ -200,7 +200,11 @@ shows('F68 F32', 'a session that cannot go on is named and told so; the others a
   const deploy = (capabilities: Json) =>
     writeFileSync(file, JSON.stringify({ tools: [{ name: 'a' }], capabilities }));
   deploy({});
-  const { supervisor, connect } = embed({ command: worker('changed-tools', file), home });
+  const { supervisor, connect } = embed({
+    command: worker('changed-tools', file),
+    home,
+    isolation: 'shared',
+  });
   const kept = connect();
   await kept.initialize();
   deploy({ prompts: {} });
