@@ -11,6 +11,7 @@ import { type Opened, openDatabase, openReadOnly } from './open.ts';
 import { type Reboots, rebootRows } from './reboots.ts';
 import { type Sessions, sessionRows } from './sessions.ts';
 import { type Snapshots, snapshotRows } from './snapshots.ts';
+import { type Tasks, taskRows } from './tasks.ts';
 
 export interface Database {
   readonly file: string;
@@ -19,8 +20,9 @@ export interface Database {
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
   readonly audit: Audit;
+  readonly tasks: Tasks;
   /** Takes the write lock first; inside another transaction it is a savepoint. Throws what SQLite throws. */
-  transaction(run: () => void): void;
+  transaction<T>(run: () => T): T;
   /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
   probeWrite(): void;
   sizes(): { bytes: number; walBytes: number };
@@ -45,6 +47,7 @@ function database(file: string, { raw, orm }: Opened): Database {
     sessions: sessionRows(orm),
     snapshots: snapshotRows(orm),
     audit: auditRows(orm),
+    tasks: taskRows(orm),
     transaction: (run) => raw.transaction(run).immediate(),
     probeWrite() {
       raw.exec('begin immediate');
