@@ -4,11 +4,14 @@
  */
 import { statSync } from 'node:fs';
 import type { Env } from '../src/env.ts';
+import { type Artifacts, artifactRows } from './artifacts.ts';
 import { type Audit, auditRows } from './audit.ts';
 import type { BusyLimits } from './busy.ts';
 import { type Instances, instanceRows } from './instances.ts';
+import { type Leases, leaseRows } from './leases.ts';
 import { type Opened, openDatabase, openReadOnly } from './open.ts';
 import { type Reboots, rebootRows } from './reboots.ts';
+import { type RecipeRuns, recipeRunRows } from './recipe-runs.ts';
 import { type Sessions, sessionRows } from './sessions.ts';
 import { type Snapshots, snapshotRows } from './snapshots.ts';
 import { type Tasks, taskRows } from './tasks.ts';
@@ -21,6 +24,9 @@ export interface Database {
   readonly snapshots: Snapshots;
   readonly audit: Audit;
   readonly tasks: Tasks;
+  readonly artifacts: Artifacts;
+  readonly leases: Leases;
+  readonly recipeRuns: RecipeRuns;
   /** Takes the write lock first; inside another transaction it is a savepoint. Throws what SQLite throws. */
   transaction<T>(run: () => T): T;
   /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
@@ -48,6 +54,9 @@ function database(file: string, { raw, orm }: Opened): Database {
     snapshots: snapshotRows(orm),
     audit: auditRows(orm),
     tasks: taskRows(orm),
+    artifacts: artifactRows(orm),
+    leases: leaseRows(orm),
+    recipeRuns: recipeRunRows(orm),
     transaction: (run) => raw.transaction(run).immediate(),
     probeWrite() {
       raw.exec('begin immediate');

@@ -233,8 +233,7 @@ export const leases = sqliteTable('leases', {
 
 /**
  * Every start of a recipe's command (F11). `intended` is written before the spawn, `running` with the process that it
- * became, `ending` before its group is signalled; `ended`: its exit was seen; `lost`: whoever took over made sure that
- * it is gone, how it ended is unknown.
+ * became. `ended`: its exit was seen. `lost`: whoever took over made sure that it is gone; how it ended is unknown.
  */
 export const recipeRuns = sqliteTable(
   'recipe_runs',
@@ -247,7 +246,7 @@ export const recipeRuns = sqliteTable(
     idempotent: integer('idempotent', { mode: 'boolean' }).notNull(),
     instance: text('instance').notNull(),
     generation: integer('generation').notNull(),
-    state: text('state').$type<'intended' | 'running' | 'ending' | 'ended' | 'lost'>().notNull(),
+    state: text('state').$type<'intended' | 'running' | 'ended' | 'lost'>().notNull(),
     pid: integer('pid'),
     startTime: text('start_time'),
     bootId: text('boot_id'),

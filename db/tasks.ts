@@ -66,8 +66,15 @@ export function taskRows(orm: Orm) {
         .groupBy(tasks.state)
         .all();
     },
-    inStates(states: readonly TaskState[]): TaskRow[] {
-      return orm.select().from(tasks).where(inArray(tasks.state, states)).orderBy(asc(tasks.createdAt)).all();
+    /** Steps that wait for a person, the oldest first. */
+    waiting(limit: number): TaskRow[] {
+      return orm
+        .select()
+        .from(tasks)
+        .where(and(eq(tasks.state, 'suspended.error'), sql`${tasks.kind} <> 'group'`))
+        .orderBy(asc(tasks.createdAt), asc(tasks.position))
+        .limit(limit)
+        .all();
     },
     /** Tasks, with all that belongs to them, that ended before. Returns their ids. */
     ended(before: number): string[] {
@@ -98,6 +105,11 @@ export function taskRows(orm: Orm) {
         .innerJoin(tasks, eq(tasks.id, taskDependencies.task))
         .where(eq(tasks.root, root))
         .all();
+    },
+
+    /** What these steps depend on. */
+    needs(steps: readonly string[]): Dependency[] {
+      return orm.select().from(taskDependencies).where(inArray(taskDependencies.task, steps)).all();
     },
 
     addEvent(row: Omit<TaskEvent, 'id'>): void {

@@ -25,7 +25,6 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
   let garbage = 0;
   return new Workers({
     env,
-    instance,
     limits: {
       maxLineBytes: config.limits.maxLineBytes,
       stderrBytes: config.limits.stderrBytes,
