@@ -14,6 +14,7 @@ import { type Reboots, rebootRows } from './reboots.ts';
 import { type RecipeRuns, recipeRunRows } from './recipe-runs.ts';
 import { type Sessions, sessionRows } from './sessions.ts';
 import { type Snapshots, snapshotRows } from './snapshots.ts';
+import { schemaVersion } from './task-lines.ts';
 import { type Tasks, taskRows } from './tasks.ts';
 
 export interface Database {
@@ -32,6 +33,10 @@ export interface Database {
   /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
   probeWrite(): void;
   sizes(): { bytes: number; walBytes: number };
+  /** Migrations that were applied. */
+  readonly schema: number;
+  /** Another file, or none, lies where ours was opened: what we write now, nobody will find (F44, F45). */
+  isReplaced(): boolean;
   close(): void;
 }
 
@@ -46,6 +51,9 @@ export function connectReadOnly(file: string): Database {
 }
 
 function database(file: string, { raw, orm }: Opened): Database {
+  const schema = schemaVersion(raw); // reads: from now on there is a -wal, till the last connection closes
+  const files = [file, `${file}-wal`];
+  const opened = files.map(inodeOf);
   return {
     file,
     instances: instanceRows(orm),
@@ -62,9 +70,15 @@ function database(file: string, { raw, orm }: Opened): Database {
       raw.exec('begin immediate');
       raw.exec('rollback');
     },
+    schema,
+    isReplaced: () => files.some((name, n) => inodeOf(name) !== opened[n]),
     sizes: () => ({ bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) }),
     close: () => void raw.close(),
   };
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino;
 }
 
 function sizeOf(file: string): number {

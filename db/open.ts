@@ -52,7 +52,7 @@ export function openReadOnly(file: string): Opened {
 }
 
 /** SQLite gives its -wal and -shm files the mode of the database. */
-function makePrivateFile(file: string): void {
+export function makePrivateFile(file: string): void {
   try {
     // Only a new file is opened here: closing a descriptor drops every lock that this process has on the file.
     closeSync(openSync(file, 'wx', 0o600));

@@ -50,6 +50,9 @@ export function taskRows(orm: Orm) {
         .limit(limit)
         .all();
     },
+    any(): boolean {
+      return orm.select({ id: tasks.id }).from(tasks).limit(1).get() !== undefined;
+    },
     count(filter: TaskFilter): number {
       return orm
         .select({ n: sql<number>`count(*)` })

@@ -49,7 +49,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, instance, name, command } = state;
   const connections = new Connections(env);
   const shared = { env, log, config, environment, instance, connections };
-  const workers = createWorkers({ ...shared, onStale: () => lifecycle.count('stale') });
+  const workers = createWorkers({ ...shared, mark: state.mark, onStale: () => lifecycle.count('stale') });
   const parts = { ...shared, store, workers };
   const lifecycle = new Lifecycle({ ...parts, hooks, command, inspect });
   const control = createControl({ ...parts, lifecycle, name, startedAt: env.now() });

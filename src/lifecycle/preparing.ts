@@ -27,7 +27,8 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
     if (!deps.config.persist) return { snapshotId: null };
     try {
       await deps.store.open();
-      const { id } = await deps.store.saveSnapshot(run.rebootId, snapshotDocument(deps, run, generation));
+      const document = snapshotDocument(deps, run, generation);
+      const { id } = await deps.store.saveSnapshot(run.rebootId, document, { withTasks: run.preserveState });
       return { snapshotId: id };
     } catch (error) {
       if (run.preserveState) throw error; // F42: refused unless told otherwise

@@ -21,7 +21,6 @@ export function snapshotDocument(deps: ServiceDeps, run: Run, generation: number
       .filter((session) => session.handshake.era !== 'unknown')
       .map((session) => captured(deps, session)),
     workerState: null,
-    tasks: null,
     environment: deps.environment,
   });
 }

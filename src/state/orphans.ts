@@ -21,8 +21,12 @@ export async function endOrphans(
   log: Log,
   workers: readonly ProcessRef[],
   instances: readonly string[],
+  strays: readonly { instance: string; generation: number }[] = [],
 ): Promise<number[]> {
-  const marks = instances.map((instance) => `${WORKER_MARK}=${instance}/`);
+  const marks = [
+    ...instances.map((instance) => `${WORKER_MARK}=${instance}/`),
+    ...strays.map(({ instance, generation }) => `${WORKER_MARK}=${instance}/${generation}\0`),
+  ];
   return (await endProcesses(env, log, workers, marks)).ended;
 }
 
@@ -81,20 +85,25 @@ async function gone(env: Env, log: Log, orphans: readonly ProcessRef[]): Promise
   }
 }
 
+export interface Marked extends ProcessRef {
+  /** With a zero before each entry. */
+  environment: string;
+}
+
 /** Living processes of this user that carry one of the marks. None on a platform without /proc. */
-async function markedProcesses(env: Env, marks: readonly string[]): Promise<ProcessRef[]> {
+export async function markedProcesses(env: Env, marks: readonly string[]): Promise<Marked[]> {
   const uid = process.getuid?.();
   const bootId = env.bootId();
   if (uid === undefined || bootId === '' || marks.length === 0) return [];
   const spared = await lineage();
-  const found: ProcessRef[] = [];
+  const found: Marked[] = [];
   for (const entry of await readdir('/proc')) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || spared.has(pid)) continue;
     // The start time is read first: were the pid given to another process meanwhile, `isSame` would tell below.
     const startTime = env.process(pid)?.startTime;
     const environment = await environmentOf(pid, uid);
-    const ref = { pid, startTime: startTime ?? '', bootId };
+    const ref = { pid, startTime: startTime ?? '', bootId, environment };
     if (marks.some((mark) => environment.includes(`\0${mark}`)) && isSame(env, ref)) found.push(ref);
   }
   return found;

@@ -1,10 +1,12 @@
 /** Snapshots of this instance: sealed for their row, and proven readable before anybody relies on them. */
 import type { SnapshotRow } from '../../db/snapshots.ts';
+import type { TaskDifference } from '../../db/task-lines.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Seal } from '../serializer/seal.ts';
 import { packSnapshot, type SnapshotDocument, unpackSnapshot } from '../serializer/snapshot.ts';
 import type { WriteQueue } from './queue.ts';
+import type { TaskExports } from './task-exports.ts';
 
 export interface SavedSnapshot {
   id: string;
@@ -26,16 +28,22 @@ export class SnapshotStore {
   readonly #instance: string;
   readonly #env: Env;
 
-  constructor(queue: WriteQueue, instance: string, env: Env) {
+  readonly #exports: TaskExports;
+
+  constructor(queue: WriteQueue, instance: string, env: Env, exports: TaskExports) {
     this.#queue = queue;
     this.#instance = instance;
     this.#env = env;
+    this.#exports = exports;
   }
 
-  async save(rebootId: string, document: SnapshotDocument): Promise<SavedSnapshot> {
-    const { plain, sha256 } = packSnapshot(document);
-    const { db, seal } = await this.#queue.ready();
+  async save(rebootId: string, captured: SnapshotDocument, withTasks: boolean): Promise<SavedSnapshot> {
+    const connection = await this.#queue.ready();
+    const { db, seal } = connection;
     const id = this.#env.uuid();
+    const tasks = withTasks ? await this.#exports.save(connection, id, captured.saved_at) : null;
+    const document = { ...captured, schema: db.schema, tasks };
+    const { plain, sha256 } = packSnapshot(document);
     const row: SnapshotRow = {
       id,
       instance: this.#instance,
@@ -68,8 +76,16 @@ export class SnapshotStore {
     return { id: null, document: null, refused };
   }
 
-  prune(keep: number): Promise<void> {
-    return this.#queue.write('prune', ({ db }) => db.snapshots.prune(this.#instance, keep));
+  /** What moved since the snapshot; null where it has no tasks. Rejects STATE_CORRUPTION when it is refused. */
+  async compareTasks(id: string): Promise<TaskDifference | null> {
+    const { tasks } = await this.load(id);
+    return tasks && this.#exports.compare(await this.#queue.ready(), tasks);
+  }
+
+  async prune(keep: number): Promise<void> {
+    await this.#queue.write('prune', ({ db, seal }) => db.snapshots.prune(this.#instance, keep, seal.keyId));
+    const { connection } = this.#queue;
+    if (connection !== null) await this.#exports.prune(connection.seal.keyId, keep);
   }
 
   /** Over a connection of its own: our cache must not vouch for the disk. */
@@ -86,7 +102,7 @@ export class SnapshotStore {
   }
 }
 
-function openRow(row: SnapshotRow | null, id: string, seal: Seal): SnapshotDocument {
+export function openRow(row: SnapshotRow | null, id: string, seal: Seal): SnapshotDocument {
   if (row === null) throw refusedRow(id, 'there is none');
   return unpackSnapshot(seal.open(row.sealed, identity(row.instance, row.id)), row.sha256);
 }
