@@ -14,6 +14,12 @@ export function snapshotRows(orm: Orm) {
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;
     },
+    /** The newest of this reboot. */
+    ofReboot(instance: string, rebootId: string): string | null {
+      const rows = and(eq(snapshots.instance, instance), eq(snapshots.rebootId, rebootId));
+      const newest = orm.select({ id: snapshots.id }).from(snapshots).where(rows);
+      return newest.orderBy(desc(snapshots.savedAt)).limit(1).get()?.id ?? null;
+    },
     /** Newest first. */
     idsOf(instance: string): string[] {
       return orm
@@ -29,18 +35,22 @@ export function snapshotRows(orm: Orm) {
       const { sealed: _, ...columns } = getTableColumns(snapshots);
       return orm.select(columns).from(snapshots).orderBy(desc(snapshots.savedAt), desc(snapshots.id)).all();
     },
-    remove(ids: readonly string[]): void {
-      orm
+    /** Those of them that this key has sealed. Returns their ids. */
+    removeOf(keyId: string, ids: readonly string[]): string[] {
+      const rows = and(inArray(snapshots.id, [...ids]), sealedBy(keyId));
+      return orm
         .delete(snapshots)
-        .where(inArray(snapshots.id, [...ids]))
-        .run();
+        .where(rows)
+        .returning({ id: snapshots.id })
+        .all()
+        .map(({ id }) => id);
     },
     /**
      * Leaves the newest `keep` of this instance, and the newest `keep` of all that have ended. What another key has
      * sealed is neither counted nor touched. `keyId` as the seal has it.
      */
     prune(instance: string, keep: number, keyId: string): void {
-      const ours = sql`hex(substr(${snapshots.sealed}, 2, 8)) = ${keyId.toUpperCase()}`;
+      const ours = sealedBy(keyId);
       const newest = orm
         .select({ id: snapshots.id })
         .from(snapshots)
@@ -62,4 +72,9 @@ export function snapshotRows(orm: Orm) {
         .run();
     },
   };
+}
+
+/** By the head of the seal (src/serializer/seal.ts). */
+function sealedBy(keyId: string) {
+  return sql`hex(substr(${snapshots.sealed}, 2, 8)) = ${keyId.toUpperCase()}`;
 }

@@ -15,6 +15,7 @@ const FORMAT = 1;
 /** How the row of a task begins. */
 const TASK_LINE = '[0,';
 const NAMED = 20;
+const HASHED_AT_ONCE = 1_000;
 
 const headerSchema = z.object({
   format: z.literal(FORMAT),
@@ -45,23 +46,44 @@ export function writeTaskLines(raw: BetterSqlite3.Database, onLine: (line: strin
     const schema = schemaVersion(raw);
     const tables = TABLES.map((name) => ({ name, columns: columnsOf(raw, name) }));
     onLine(JSON.stringify({ format: FORMAT, schema, tables }));
-    const hash = createHash('sha256');
+    const hash = new LinesHash();
     let count = 0;
     for (const [index, { name, columns }] of tables.entries()) {
       for (const values of rowsOf(raw, name, columns)) {
         const line = `[${index},${JSON.stringify(values.map(toJson))}]`;
-        hash.update(line).update('\n');
+        hash.add(line);
         onLine(line);
         if (index === 0) count += 1;
       }
     }
-    return { digest: hash.digest('hex'), count, schema };
+    return { digest: hash.digest(), count, schema };
   })();
+}
+
+/** A call of the hash for each line would cost more than the hash. */
+class LinesHash {
+  readonly #hash = createHash('sha256');
+  #lines: string[] = [];
+
+  add(line: string): void {
+    if (this.#lines.push(line) >= HASHED_AT_ONCE) this.#flush();
+  }
+
+  digest(): string {
+    this.#flush();
+    return this.#hash.digest('hex');
+  }
+
+  #flush(): void {
+    if (this.#lines.length === 0) return;
+    this.#hash.update(`${this.#lines.join('\n')}\n`);
+    this.#lines = [];
+  }
 }
 
 /** What `writeTaskLines` said of these lines. Throws as `readTaskLines` does. */
 export function digestTaskLines(lines: Iterable<string>, knownSchema: number): TaskDigest {
-  const hash = createHash('sha256');
+  const hash = new LinesHash();
   let schema: number | null = null;
   let count = 0;
   for (const line of lines) {
@@ -69,11 +91,11 @@ export function digestTaskLines(lines: Iterable<string>, knownSchema: number): T
       ({ schema } = headerOf(line, knownSchema));
       continue;
     }
-    hash.update(line).update('\n');
+    hash.add(line);
     if (line.startsWith(TASK_LINE)) count += 1;
   }
   if (schema === null) throw refused('format', 'it is empty');
-  return { digest: hash.digest('hex'), count, schema };
+  return { digest: hash.digest(), count, schema };
 }
 
 export interface ImportOptions {
@@ -108,11 +130,18 @@ export function readTaskLines(
     .immediate();
 }
 
+interface Table {
+  name: string;
+  /** Where a column stands in a row; -1 for one that the table does not have. */
+  at: Record<'id' | 'root' | 'task' | 'kind' | 'state' | 'machine' | 'updated_at', number>;
+  insert: BetterSqlite3.Statement;
+}
+
 class Rows {
   readonly #raw: BetterSqlite3.Database;
   readonly #options: ImportOptions;
   readonly #journal: BetterSqlite3.Statement;
-  #tables: { name: string; columns: string[]; insert: BetterSqlite3.Statement }[] | null = null;
+  #tables: Table[] | null = null;
   readonly #known = new Set<unknown>();
   readonly #result: ImportedTasks = { tasks: 0, waiting: 0 };
 
@@ -129,31 +158,46 @@ class Rows {
   header(line: string): boolean {
     if (this.#tables !== null) return false;
     const header = headerOf(line, schemaVersion(this.#raw));
-    this.#tables = header.tables.map(({ name, columns }) => {
-      const known = columnsOf(this.#raw, name);
-      const unknown = columns.find((column) => !known.includes(column));
-      if (unknown !== undefined) throw refused('schema', `column ${name}.${unknown} is not known`);
-      const places = columns.map(() => '?').join(', ');
-      const insert = `insert into ${name} (${columns.map((column) => `"${column}"`).join(', ')}) values (${places}) on conflict do nothing`;
-      return { name, columns, insert: this.#raw.prepare(insert) };
-    });
+    this.#tables = header.tables.map(({ name, columns }) => this.#table(name, columns));
     return true;
   }
 
+  #table(name: string, columns: readonly string[]): Table {
+    const known = columnsOf(this.#raw, name);
+    const unknown = columns.find((column) => !known.includes(column));
+    if (unknown !== undefined) throw refused('schema', `column ${name}.${unknown} is not known`);
+    const [names, places] = [columns.map((column) => `"${column}"`), columns.map(() => '?')];
+    const insert = `insert into ${name} (${names.join(', ')}) values (${places.join(', ')}) on conflict do nothing`;
+    const at = (column: string) => columns.indexOf(column);
+    return {
+      name,
+      at: {
+        id: at('id'),
+        root: at('root'),
+        task: at('task'),
+        kind: at('kind'),
+        state: at('state'),
+        machine: at('machine'),
+        updated_at: at('updated_at'),
+      },
+      insert: this.#raw.prepare(insert),
+    };
+  }
+
   add(line: string): void {
-    const [index, json] = JSON.parse(line) as [number, unknown[]];
+    const [index, values] = JSON.parse(line) as [number, unknown[]];
     const table = this.#tables?.[index];
     if (table === undefined) throw refused('schema', 'a row of an unknown table');
-    const values = json.map(fromJson);
-    const owner = values[table.columns.indexOf('task')];
+    for (let n = 0; n < values.length; n += 1) values[n] = fromJson(values[n]);
+    if (table.name === 'tasks') this.#addTask(values, table);
     // What belongs to a task that was there already is left as it is, too.
-    if (owner !== undefined && this.#known.has(owner)) return;
-    const at = (column: string) => table.columns.indexOf(column);
-    const before = table.name === 'tasks' ? this.#settle(values, at) : null;
-    const { changes } = table.insert.run(...values);
-    if (table.name !== 'tasks') return;
-    const id = values[at('id')];
-    if (changes === 0) {
+    else if (!this.#known.has(values[table.at.task])) table.insert.run(values);
+  }
+
+  #addTask(values: unknown[], { at, insert }: Table): void {
+    const before = this.#settle(values, at);
+    const id = values[at.id];
+    if (insert.run(values).changes === 0) {
       this.#known.add(id);
       return;
     }
@@ -161,22 +205,22 @@ class Rows {
     if (before === null) return;
     this.#result.waiting += 1;
     const { instance, now } = this.#options;
-    this.#journal.run(id, values[at('root')], instance, before, now);
+    this.#journal.run(id, values[at.root], instance, before, now);
   }
 
   /**
    * What may have been done after the export waits for a person. What has ended stays; so does the sum of steps, and
    * what only a client can begin. Returns the state before, or null where it stays.
    */
-  #settle(values: unknown[], at: (column: string) => number): TaskState | null {
-    const state = z.enum(TASK_STATES).parse(values[at('state')]);
-    const kind = z.enum(TASK_KINDS).parse(values[at('kind')]);
+  #settle(values: unknown[], at: Table['at']): TaskState | null {
+    const state = oneOf(TASK_STATES, values[at.state]);
+    const kind = oneOf(TASK_KINDS, values[at.kind]);
     if (isFinal(state) || kind === 'group' || state === 'suspended.error') return null;
     if (kind === 'client' && (state === 'pending' || state === 'ready')) return null;
-    const machine = JSON.parse(String(values[at('machine')])) as object;
-    values[at('state')] = 'suspended.error';
-    values[at('machine')] = JSON.stringify({ ...machine, state: 'suspended.error' });
-    values[at('updated_at')] = this.#options.now;
+    const machine = JSON.parse(String(values[at.machine])) as object;
+    values[at.state] = 'suspended.error';
+    values[at.machine] = JSON.stringify({ ...machine, state: 'suspended.error' });
+    values[at.updated_at] = this.#options.now;
     return state;
   }
 
@@ -186,7 +230,17 @@ class Rows {
   }
 }
 
-const taskRow = z.object({ id: z.string(), state: z.enum(TASK_STATES), machine: z.string() });
+function oneOf<Word extends string>(words: readonly Word[], value: unknown): Word {
+  const word = words.find((each) => each === value);
+  if (word === undefined) throw refused('schema', `"${value}" is none of ${words.join(', ')}`);
+  return word;
+}
+
+interface TaskRow {
+  id: string;
+  state: TaskState;
+  machine: string;
+}
 
 /** Compares the tasks of an export with those of the database, one by one. Throws as `readTaskLines` does. */
 export function compareTaskLines(raw: BetterSqlite3.Database, lines: Iterable<string>): TaskDifference {
@@ -201,24 +255,23 @@ export function compareTaskLines(raw: BetterSqlite3.Database, lines: Iterable<st
       difference.counts[kind] += 1;
       if (difference[kind].length < NAMED) difference[kind].push(id);
     };
-    let columns: string[] | null = null;
+    let positions: number[] | null = null;
     let count = 0;
     for (const line of lines) {
-      if (columns === null) {
-        const { tables } = headerOf(line, schemaVersion(raw));
-        columns = tables.find(({ name }) => name === 'tasks')?.columns ?? [];
+      if (positions === null) {
+        const columns = headerOf(line, schemaVersion(raw)).tables[0]?.columns ?? [];
+        positions = ['id', 'state', 'machine'].map((column) => columns.indexOf(column));
         continue;
       }
       if (!line.startsWith(TASK_LINE)) break; // tasks come first
       const [, values] = JSON.parse(line) as [number, unknown[]];
-      const then = taskRow.parse(Object.fromEntries(columns.map((column, n) => [column, values[n]])));
-      const row = find.get(then.id);
+      const [id, state, machine] = positions.map((at) => String(values[at])) as [string, string, string];
+      const now = find.get(id) as TaskRow | undefined;
       count += 1;
-      if (row === undefined) note('missing', then.id);
-      else {
-        const now = taskRow.parse(row);
-        if (isBackwards(then, now)) note('backwards', then.id);
-        else if (then.state !== now.state || then.machine !== now.machine) difference.counts.ahead += 1;
+      if (now === undefined) note('missing', id);
+      else if (now.state !== state || now.machine !== machine) {
+        if (isBackwards({ id, state: oneOf(TASK_STATES, state), machine }, now)) note('backwards', id);
+        else difference.counts.ahead += 1;
       }
     }
     const total = raw.prepare('select count(*) from tasks').pluck().get() as number;
@@ -226,8 +279,6 @@ export function compareTaskLines(raw: BetterSqlite3.Database, lines: Iterable<st
     return difference;
   })();
 }
-
-type TaskRow = z.infer<typeof taskRow>;
 
 /** An end is final, nothing begun becomes pending again, and starts are only counted up. */
 function isBackwards(then: TaskRow, now: TaskRow): boolean {

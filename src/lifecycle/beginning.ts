@@ -5,6 +5,7 @@ import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Worker } from '../worker/workers.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
+import { checkTasks } from './task-check.ts';
 
 export function spawn(deps: ServiceDeps): Work<'spawn'> {
   return async ({ run, generation, command, deadlineAt }, signal) => {
@@ -94,6 +95,7 @@ export function opening(deps: ServiceDeps): Work<'opening'> {
 export function restore(deps: ServiceDeps): Work<'restore'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'restore', run, generation);
+    await checkTasks(deps, run);
     return {};
   };
 }

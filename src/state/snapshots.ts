@@ -76,10 +76,16 @@ export class SnapshotStore {
     return { id: null, document: null, refused };
   }
 
-  /** What moved since the snapshot; null where it has no tasks. Rejects STATE_CORRUPTION when it is refused. */
-  async compareTasks(id: string): Promise<TaskDifference | null> {
+  /**
+   * What moved since the snapshot of this reboot; null where it has none, or one without tasks. Rejects
+   * STATE_CORRUPTION when it is refused.
+   */
+  async compareTasks(rebootId: string): Promise<TaskDifference | null> {
+    const connection = await this.#queue.ready();
+    const id = connection.db.snapshots.ofReboot(this.#instance, rebootId);
+    if (id === null) return null;
     const { tasks } = await this.load(id);
-    return tasks && this.#exports.compare(await this.#queue.ready(), tasks);
+    return tasks && this.#exports.compare(connection, tasks);
   }
 
   async prune(keep: number): Promise<void> {

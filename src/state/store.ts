@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { BUSY_BUDGET_MS, whileBusy } from '../../db/busy.ts';
 import type { Database } from '../../db/database.ts';
 import type { NewWorker } from '../../db/instances.ts';
+import type { TaskDifference } from '../../db/task-lines.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -208,8 +209,8 @@ export class Store {
   }
 
   /** As `SnapshotStore.compareTasks` says. */
-  compareTasks(snapshotId: string) {
-    return this.#snapshots.compareTasks(snapshotId);
+  compareTasks(rebootId: string): Promise<TaskDifference | null> {
+    return this.#snapshots.compareTasks(rebootId);
   }
 
   /** Rejects STATE_CORRUPTION with the reason: unknown id, wrong key, tampered, hash, schema (F48, F66). */
