@@ -196,11 +196,10 @@ export class WriteQueue {
     // A store that is degraded has waited long enough.
     const budgetMs = this.#status.state === 'degraded' ? 0 : BUSY_BUDGET_MS;
     try {
-      if (this.#damaged || this.#connection?.db.isReplaced()) this.#disconnect();
-      this.#connection ??= await this.#connect(this.#closing.signal, this.#damaged);
-      this.#damaged = false;
+      let connection = await this.#usable();
       while (this.#backlog.length > 0 && !this.#closing.signal.aborted) {
-        await this.#writeBatch(this.#connection, budgetMs);
+        await this.#writeBatch(connection, budgetMs);
+        connection = await this.#usable();
       }
       this.#recover();
     } catch (error) {
@@ -209,6 +208,14 @@ export class WriteQueue {
       // In the same turn as the last look at the backlog: a write that comes now starts the next run.
       this.#running = null;
     }
+  }
+
+  /** What is written must be what others find: a damaged or replaced database is left for the one at its place. */
+  async #usable(): Promise<Connection> {
+    if (this.#damaged || this.#connection?.db.isReplaced()) this.#disconnect();
+    this.#connection ??= await this.#connect(this.#closing.signal, this.#damaged);
+    this.#damaged = false;
+    return this.#connection;
   }
 
   async #writeBatch(connection: Connection, budgetMs: number): Promise<void> {
