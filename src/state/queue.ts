@@ -261,8 +261,10 @@ export class WriteQueue {
   }
 
   #degrade(cause: unknown): void {
-    const error = SegueError.from(cause, 'SYSTEM_NOT_READY');
-    const reason = isBusy(cause) ? 'another process holds the lock of the database' : error.message;
+    const error = isBusy(cause)
+      ? new SegueError('SYSTEM_NOT_READY', 'another process holds the lock of the database', { cause })
+      : SegueError.from(cause, 'SYSTEM_NOT_READY');
+    const reason = error.message;
     if (reason !== this.#status.reason) this.#log.warn({ err: error, reason }, 'state is not saved');
     this.#status = { state: 'degraded', reason, error };
     this.#lastTry = this.#env.monotonic();
