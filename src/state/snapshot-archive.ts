@@ -101,7 +101,7 @@ export async function openArchive(
       if (last === undefined || connection === null) return [];
       const older = verified.slice(verified.indexOf(last) + 1).map(({ id }) => id);
       const removed = await whileBusy(env, limits, () => db.snapshots.removeOf(connection.seal.keyId, older));
-      await exports.prune(connection.seal.keyId, keep);
+      await exports.remove(removed);
       return removed;
     },
     close: () => db.close(),

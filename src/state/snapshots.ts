@@ -91,7 +91,9 @@ export class SnapshotStore {
   async prune(keep: number): Promise<void> {
     await this.#queue.write('prune', ({ db, seal }) => db.snapshots.prune(this.#instance, keep, seal.keyId));
     const { connection } = this.#queue;
-    if (connection !== null) await this.#exports.prune(connection.seal.keyId, keep);
+    if (connection === null) return;
+    const known = connection.db.snapshots.list().map(({ id }) => id);
+    await this.#exports.prune(connection.seal.keyId, keep, known);
   }
 
   /** Over a connection of its own: our cache must not vouch for the disk. */

@@ -73,12 +73,24 @@ export class TaskExports {
     return { file: null, savedAt: null, tasks: 0, waiting: 0, refused };
   }
 
-  /** Leaves the newest `keep` of this key, and all of other keys. A file that cannot be deleted stays. */
-  async prune(keyId: string, keep: number): Promise<void> {
+  /**
+   * Leaves those of `known` snapshots and the newest `keep` of this key, which a fresh database knows nothing of, and all
+   * of other keys.
+   */
+  async prune(keyId: string, keep: number, known: readonly string[]): Promise<void> {
     const own = (await this.#newestFirst()).filter((name) => name.startsWith(keyId));
-    await Promise.all(
-      own.slice(keep).map((name) => rm(join(this.#directory, name), { force: true }).catch(() => {})),
-    );
+    const old = own.slice(keep).filter((name) => !known.includes(snapshotOf(name)));
+    await this.#remove(old);
+  }
+
+  /** Of these snapshots. */
+  async remove(snapshots: readonly string[]): Promise<void> {
+    await this.#remove((await this.#newestFirst()).filter((name) => snapshots.includes(snapshotOf(name))));
+  }
+
+  /** A file that cannot be deleted stays till the next time. */
+  async #remove(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => rm(join(this.#directory, name), { force: true }).catch(() => {})));
   }
 
   async #newestFirst(): Promise<string[]> {
@@ -99,4 +111,8 @@ export class TaskExports {
       key,
     };
   }
+}
+
+function snapshotOf(name: string): string {
+  return NAME.exec(name)![3]!;
 }

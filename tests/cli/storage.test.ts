@@ -136,6 +136,8 @@ describe('segue snapshots', () => {
     expect(left()).toEqual(ids);
     expect((await prune('1')).stdout).toBe('1 snapshot deleted\n');
     expect(left()).toEqual(ids.slice(0, 2));
+    const after = await segue(home, ['snapshots', 'verify', '--json']);
+    expect(JSON.parse(after.stdout)).toMatchObject([{ refused: expect.any(String) }, { refused: null }]);
     expect((await prune('0')).code).toBe(2);
   });
 });

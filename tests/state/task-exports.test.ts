@@ -71,7 +71,9 @@ describe('a snapshot with tasks', () => {
     for (const n of [1, 2, 3]) await ready.saveSnapshot(`r-${n}`, { ...capture(live()), saved_at: n });
     const foreign = `${'0'.repeat(16)}-000000000000001-x.tasks`;
     writeFileSync(join(directory, foreign), '');
+    const gone = exported().sort()[1];
     await ready.pruneSnapshots(2);
+    expect(exported()).not.toContain(gone);
     expect(exported()).toHaveLength(3);
     expect(exported()).toContain(foreign);
   });
