@@ -112,7 +112,7 @@ export interface ImportedTasks {
 }
 
 /**
- * Fills the tables from lines, all or nothing. A task that is there already is left as it is: nothing moves backwards.
+ * Fills the tables from lines, all or nothing; on a connection that does not enforce foreign keys by the row. A task that is there already is left as it is: nothing moves backwards.
  * @throws SegueError STATE_CORRUPTION for lines that are none of ours, or of a newer version
  */
 export function readTaskLines(
@@ -122,9 +122,10 @@ export function readTaskLines(
 ): ImportedTasks {
   return raw
     .transaction(() => {
-      raw.pragma('defer_foreign_keys = on');
       const rows = new Rows(raw, options);
       for (const line of lines) if (!rows.header(line)) rows.add(line);
+      const [dangling] = raw.pragma('foreign_key_check') as { table: string }[];
+      if (dangling) throw refused('children', `a row of ${dangling.table} belongs to none`);
       return rows.done();
     })
     .immediate();

@@ -14,7 +14,11 @@ export interface ThreadOptions {
 export function runThread<Result>({ module, name, data, signal }: ThreadOptions): Promise<Result> {
   return new Promise((resolve, reject) => {
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const thread = new Worker(new URL(`${module.href}${extension}`), { workerData: data, name });
+    const thread = new Worker(new URL(`${module.href}${extension}`), {
+      workerData: data,
+      name,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     thread.unref(); // whoever waits for it has a client, which keeps the process alive
     const stop = () => void thread.terminate();
     signal?.addEventListener('abort', stop, { once: true });

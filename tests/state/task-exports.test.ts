@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../db/database.ts';
+import { openDatabase } from '../../db/open.ts';
+import { readTaskLines, writeTaskLines } from '../../db/task-lines.ts';
 import { systemEnv } from '../../src/env.ts';
 import { differenceText } from '../../src/lifecycle/task-check.ts';
 import { silentLog } from '../../src/observe/log.ts';
@@ -189,6 +191,32 @@ describe('the export of tasks', () => {
     expect([none.file, none.refused.length, other.db.tasks.any()]).toEqual([null, 3, false]);
     expect(exported()).toHaveLength(3);
   });
+
+  shows(
+    'F48',
+    'with an unknown state, or without a task that another row belongs to, changes nothing',
+    async () => {
+      const { file, ready } = await storeWith(manyTasks(3));
+      await ready.close('eof');
+      const { raw: db } = await openDatabase(file, systemEnv, { budgetMs: 0 });
+      const lines: string[] = [];
+      writeTaskLines(db, (line) => lines.push(line));
+      db.close();
+      const { raw: to } = await openDatabase(join(room().home, 'segue.1.db'), systemEnv, { budgetMs: 0 });
+      onTestFinished(() => void to.close());
+      to.pragma('foreign_keys = off');
+      const read = (changed: string[]) => readTaskLines(to, changed, { instance: 'i', now: 1 });
+      const count = () => to.prepare('select count(*) from tasks').pluck().get();
+      const strange = lines.map((line) => line.replaceAll('"ready"', '"flying"'));
+      expect(() => read(strange)).toThrow('"flying" is none of pending, ready');
+      const childless = lines.filter((line) => !line.startsWith('[0,["task-00000001"'));
+      expect(childless).toHaveLength(lines.length - 1);
+      expect(() => read(childless)).toThrow('belongs to none');
+      expect(count()).toBe(0);
+      expect(read(lines)).toEqual({ tasks: 3, waiting: 0 });
+      expect(count()).toBe(3);
+    },
+  );
 
   it('of a newer schema is refused with its version', async () => {
     const { file, ready, directory } = await storeWith([{ id: 'a' }]);
