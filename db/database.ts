@@ -4,13 +4,18 @@
  */
 import { statSync } from 'node:fs';
 import type { Env } from '../src/env.ts';
+import { type Artifacts, artifactRows } from './artifacts.ts';
 import { type Audit, auditRows } from './audit.ts';
 import type { BusyLimits } from './busy.ts';
 import { type Instances, instanceRows } from './instances.ts';
+import { type Leases, leaseRows } from './leases.ts';
 import { type Opened, openDatabase, openReadOnly } from './open.ts';
 import { type Reboots, rebootRows } from './reboots.ts';
+import { type RecipeRuns, recipeRunRows } from './recipe-runs.ts';
 import { type Sessions, sessionRows } from './sessions.ts';
 import { type Snapshots, snapshotRows } from './snapshots.ts';
+import { schemaVersion } from './task-lines.ts';
+import { type Tasks, taskRows } from './tasks.ts';
 
 export interface Database {
   readonly file: string;
@@ -19,11 +24,19 @@ export interface Database {
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
   readonly audit: Audit;
+  readonly tasks: Tasks;
+  readonly artifacts: Artifacts;
+  readonly leases: Leases;
+  readonly recipeRuns: RecipeRuns;
   /** Takes the write lock first; inside another transaction it is a savepoint. Throws what SQLite throws. */
-  transaction(run: () => void): void;
+  transaction<T>(run: () => T): T;
   /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
   probeWrite(): void;
   sizes(): { bytes: number; walBytes: number };
+  /** Migrations that were applied. */
+  readonly schema: number;
+  /** Another file, or none, lies where ours was opened: what we write now, nobody will find (F44, F45). */
+  isReplaced(): boolean;
   close(): void;
 }
 
@@ -38,6 +51,9 @@ export function connectReadOnly(file: string): Database {
 }
 
 function database(file: string, { raw, orm }: Opened): Database {
+  const schema = schemaVersion(raw); // reads: from now on there is a -wal, till the last connection closes
+  const files = [file, `${file}-wal`];
+  const opened = files.map(inodeOf);
   return {
     file,
     instances: instanceRows(orm),
@@ -45,14 +61,24 @@ function database(file: string, { raw, orm }: Opened): Database {
     sessions: sessionRows(orm),
     snapshots: snapshotRows(orm),
     audit: auditRows(orm),
+    tasks: taskRows(orm),
+    artifacts: artifactRows(orm),
+    leases: leaseRows(orm),
+    recipeRuns: recipeRunRows(orm),
     transaction: (run) => raw.transaction(run).immediate(),
     probeWrite() {
       raw.exec('begin immediate');
       raw.exec('rollback');
     },
+    schema,
+    isReplaced: () => files.some((name, n) => inodeOf(name) !== opened[n]),
     sizes: () => ({ bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) }),
     close: () => void raw.close(),
   };
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino;
 }
 
 function sizeOf(file: string): number {

@@ -66,6 +66,15 @@ export function instanceRows(orm: Orm) {
       const row = and(eq(workers.instance, instance), eq(workers.generation, generation));
       orm.update(workers).set(end).where(row).run();
     },
+    /** False where nothing is known of it, too. */
+    isWorkerEnded(instance: string, generation: number): boolean {
+      const row = and(
+        eq(workers.instance, instance),
+        eq(workers.generation, generation),
+        isNotNull(workers.exitedAt),
+      );
+      return orm.select({ pid: workers.pid }).from(workers).where(row).get() !== undefined;
+    },
     /** Those whose exit nobody saw. */
     unendedWorkers(instance: string): WorkerRow[] {
       const rows = and(eq(workers.instance, instance), isNull(workers.exitedAt));

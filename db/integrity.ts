@@ -4,11 +4,20 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
+import { isDamage } from './busy.ts';
 
-const raw = new BetterSqlite3(workerData as string, { readonly: true, fileMustExist: true, timeout: 2_000 });
 try {
-  const problems = raw.prepare('pragma quick_check(5)').pluck().all();
-  parentPort?.postMessage(problems.join('; '));
-} finally {
-  raw.close();
+  const raw = new BetterSqlite3(workerData as string, {
+    readonly: true,
+    fileMustExist: true,
+    timeout: 2_000,
+  });
+  try {
+    parentPort?.postMessage({ problems: raw.prepare('pragma quick_check(5)').pluck().all() });
+  } finally {
+    raw.close();
+  }
+} catch (error) {
+  if (!isDamage(error)) throw error;
+  parentPort?.postMessage({ damage: (error as Error).message });
 }

@@ -51,8 +51,28 @@ export function openReadOnly(file: string): Opened {
   }
 }
 
+/**
+ * A copy of a database, to look at: sound, made by Segue, of this version or an older one. Throws STATE_CORRUPTION or
+ * SYSTEM_NOT_READY with the reason.
+ */
+export function openBackup(file: string): BetterSqlite3.Database {
+  let raw: BetterSqlite3.Database | undefined;
+  try {
+    raw = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: 0 });
+    if (appliedOf(raw, migrations()) === 0)
+      throw new SegueError('STATE_CORRUPTION', `${file} is no database of Segue`);
+    const problems = raw.prepare('pragma quick_check(5)').pluck().all();
+    if (problems.join() !== 'ok')
+      throw new SegueError('STATE_CORRUPTION', `${file} is damaged: ${problems.join('; ')}`);
+    return raw;
+  } catch (error) {
+    raw?.close();
+    throw named(error, file);
+  }
+}
+
 /** SQLite gives its -wal and -shm files the mode of the database. */
-function makePrivateFile(file: string): void {
+export function makePrivateFile(file: string): void {
   try {
     // Only a new file is opened here: closing a descriptor drops every lock that this process has on the file.
     closeSync(openSync(file, 'wx', 0o600));

@@ -1,9 +1,11 @@
 /**
  * The tables of `segue.<epoch>.db`. One database belongs to one *name*; several supervisors of that name write to it
- * at the same time. What belongs to an instance goes with its row; reports and audit belong to the name and are kept
- * by age. Times are epoch milliseconds. Columns of type `blob` hold message content and are sealed (src/serializer).
+ * at the same time. What belongs to an instance goes with its row; reports, audit and tasks belong to the name and are
+ * kept by age. Times are epoch milliseconds. Columns of type `blob` hold message content and are sealed (src/serializer).
  */
 
+import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+import type { TaskKind, TaskState } from '../machines/task-states.ts';
 import type { RestartReport } from '../src/control/schemas.ts';
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from './drizzle.ts';
 
@@ -143,4 +145,138 @@ export const audit = sqliteTable(
     result: text('result').notNull(),
   },
   (table) => [index('audit_at').on(table.at)],
+);
+
+/**
+ * Tasks and their steps: the truth about the work (design.md, "The embedded worker"). `state` is that of `machine`,
+ * for queries. `content` is all that a client wrote, and what came of it.
+ */
+export const tasks = sqliteTable(
+  'tasks',
+  {
+    id: text('id').primaryKey(),
+    /** The task that this is a step of; its own id if it is no subtask. */
+    root: text('root').notNull(),
+    parent: text('parent').references((): AnySQLiteColumn => tasks.id, { onDelete: 'cascade' }),
+    /** In the plan. */
+    position: integer('position').notNull(),
+    kind: text('kind').$type<TaskKind>().notNull(),
+    role: text('role').notNull(),
+    recipe: text('recipe'),
+    state: text('state').$type<TaskState>().notNull(),
+    /** 0–100. */
+    progress: integer('progress').notNull(),
+    createdAt: integer('created_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    /** The machine's envelope (machines/task-persist.ts). */
+    machine: text('machine', { mode: 'json' }).$type<unknown>().notNull(),
+    content: blob('content', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('tasks_root').on(table.root, table.position),
+    index('tasks_state').on(table.state),
+    index('tasks_created_at').on(table.createdAt, table.id),
+  ],
+);
+
+const ofTask = () =>
+  text('task')
+    .notNull()
+    .references(() => tasks.id, { onDelete: 'cascade' });
+
+/** `task` begins when `needs` is completed; both are steps of one task. */
+export const taskDependencies = sqliteTable(
+  'task_dependencies',
+  {
+    task: ofTask(),
+    needs: text('needs')
+      .notNull()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.task, table.needs] }),
+    index('task_dependencies_needs').on(table.needs),
+  ],
+);
+
+/** What a step left. `about` is its name and media type; a large `content` is a sealed file of this id instead. */
+export const artifacts = sqliteTable(
+  'artifacts',
+  {
+    id: text('id').primaryKey(),
+    task: ofTask(),
+    position: integer('position').notNull(),
+    bytes: integer('bytes').notNull(),
+    sha256: text('sha256').notNull(),
+    about: blob('about', { mode: 'buffer' }).notNull(),
+    content: blob('content', { mode: 'buffer' }),
+  },
+  (table) => [index('artifacts_task').on(table.task, table.position)],
+);
+
+/**
+ * Who drives a task: one process of one generation of one instance. `releasedAt`: it let go of it; the next generation
+ * of that instance goes on, or anybody once that instance is dead.
+ */
+export const leases = sqliteTable('leases', {
+  task: text('task')
+    .primaryKey()
+    .references(() => tasks.id, { onDelete: 'cascade' }),
+  instance: text('instance').notNull(),
+  generation: integer('generation').notNull(),
+  pid: integer('pid').notNull(),
+  startTime: text('start_time').notNull(),
+  bootId: text('boot_id').notNull(),
+  takenAt: integer('taken_at').notNull(),
+  releasedAt: integer('released_at'),
+});
+
+/**
+ * Every start of a recipe's command (F11). `intended` is written before the spawn, `running` with the process that it
+ * became. `ended`: its exit was seen. `lost`: whoever took over made sure that it is gone; how it ended is unknown.
+ */
+export const recipeRuns = sqliteTable(
+  'recipe_runs',
+  {
+    id: text('id').primaryKey(),
+    task: ofTask(),
+    root: text('root').notNull(),
+    attempt: integer('attempt').notNull(),
+    /** As the configuration said when it was started. */
+    idempotent: integer('idempotent', { mode: 'boolean' }).notNull(),
+    instance: text('instance').notNull(),
+    generation: integer('generation').notNull(),
+    state: text('state').$type<'intended' | 'running' | 'ended' | 'lost'>().notNull(),
+    pid: integer('pid'),
+    startTime: text('start_time'),
+    bootId: text('boot_id'),
+    startedAt: integer('started_at').notNull(),
+    endedAt: integer('ended_at'),
+    exitCode: integer('exit_code'),
+    exitSignal: text('exit_signal'),
+    stderrTail: blob('stderr_tail', { mode: 'buffer' }),
+  },
+  (table) => [
+    index('recipe_runs_task').on(table.task),
+    index('recipe_runs_root_state').on(table.root, table.state),
+  ],
+);
+
+/** The journal of the tasks: each row was committed with its transition, before the effect. */
+export const taskEvents = sqliteTable(
+  'task_events',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    task: ofTask(),
+    root: text('root').notNull(),
+    /** Who did it: an orchestrator. */
+    instance: text('instance').notNull(),
+    generation: integer('generation').notNull(),
+    /** Empty for a task that was planned. */
+    from: text('from').$type<TaskState>(),
+    to: text('to').$type<TaskState>().notNull(),
+    event: text('event').notNull(),
+    at: integer('at').notNull(),
+  },
+  (table) => [index('task_events_task').on(table.task)],
 );

@@ -1,5 +1,5 @@
 /** Sealed snapshots of an instance. */
-import { and, desc, eq, inArray, isNotNull, notInArray } from './drizzle.ts';
+import { and, desc, eq, getTableColumns, inArray, isNotNull, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { instances, snapshots } from './schema.ts';
 
@@ -7,13 +7,6 @@ export type SnapshotRow = typeof snapshots.$inferSelect;
 export type Snapshots = ReturnType<typeof snapshotRows>;
 
 export function snapshotRows(orm: Orm) {
-  const newestIds = (instance: string, limit: number) =>
-    orm
-      .select({ id: snapshots.id })
-      .from(snapshots)
-      .where(eq(snapshots.instance, instance))
-      .orderBy(desc(snapshots.savedAt), desc(snapshots.id))
-      .limit(limit);
   return {
     /** One with the same id is replaced. */
     put(row: SnapshotRow): void {
@@ -22,27 +15,67 @@ export function snapshotRows(orm: Orm) {
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;
     },
+    /** The newest of this reboot. */
+    ofReboot(instance: string, rebootId: string): string | null {
+      const rows = and(eq(snapshots.instance, instance), eq(snapshots.rebootId, rebootId));
+      const newest = orm.select({ id: snapshots.id }).from(snapshots).where(rows);
+      return newest.orderBy(desc(snapshots.savedAt)).limit(1).get()?.id ?? null;
+    },
     /** Newest first. */
     idsOf(instance: string): string[] {
-      return newestIds(instance, -1)
+      return orm
+        .select({ id: snapshots.id })
+        .from(snapshots)
+        .where(eq(snapshots.instance, instance))
+        .orderBy(desc(snapshots.savedAt), desc(snapshots.id))
         .all()
         .map((row) => row.id);
     },
-    /** Leaves the newest `keep` of this instance, and the newest `keep` of all that have ended. */
-    prune(instance: string, keep: number): void {
-      const own = and(eq(snapshots.instance, instance), notInArray(snapshots.id, newestIds(instance, keep)));
+    /** Of the whole name, newest first, without their content. */
+    list(): Omit<SnapshotRow, 'sealed'>[] {
+      const { sealed: _, ...columns } = getTableColumns(snapshots);
+      return orm.select(columns).from(snapshots).orderBy(desc(snapshots.savedAt), desc(snapshots.id)).all();
+    },
+    /** Those of them that this key has sealed. Returns their ids. */
+    removeOf(keyId: string, ids: readonly string[]): string[] {
+      const rows = and(inArray(snapshots.id, [...ids]), sealedBy(keyId));
+      return orm
+        .delete(snapshots)
+        .where(rows)
+        .returning({ id: snapshots.id })
+        .all()
+        .map(({ id }) => id);
+    },
+    /**
+     * Leaves the newest `keep` of this instance, and the newest `keep` of all that have ended. What another key has
+     * sealed is neither counted nor touched. `keyId` as the seal has it.
+     */
+    prune(instance: string, keep: number, keyId: string): void {
+      const ours = sealedBy(keyId);
+      const newest = orm
+        .select({ id: snapshots.id })
+        .from(snapshots)
+        .where(and(eq(snapshots.instance, instance), ours))
+        .orderBy(desc(snapshots.savedAt), desc(snapshots.id))
+        .limit(keep);
+      const own = and(eq(snapshots.instance, instance), ours, notInArray(snapshots.id, newest));
       orm.delete(snapshots).where(own).run();
       const ended = orm.select({ id: instances.id }).from(instances).where(isNotNull(instances.endedAt));
       const kept = orm
         .select({ id: snapshots.id })
         .from(snapshots)
-        .where(inArray(snapshots.instance, ended))
+        .where(and(inArray(snapshots.instance, ended), ours))
         .orderBy(desc(snapshots.savedAt), desc(snapshots.id))
         .limit(keep);
       orm
         .delete(snapshots)
-        .where(and(inArray(snapshots.instance, ended), notInArray(snapshots.id, kept)))
+        .where(and(inArray(snapshots.instance, ended), ours, notInArray(snapshots.id, kept)))
         .run();
     },
   };
+}
+
+/** By the head of the seal (src/serializer/seal.ts). */
+function sealedBy(keyId: string) {
+  return sql`hex(substr(${snapshots.sealed}, 2, 8)) = ${keyId.toUpperCase()}`;
 }

@@ -7,6 +7,16 @@ import { z } from 'zod';
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
 
+/** A command that a task may name; a client never gives a command itself (F58). */
+const recipe = z.strictObject({
+  command: z.array(z.string().min(1)).min(1),
+  description: z.string().optional(),
+  cwd: z.string().optional(),
+  timeoutMs: ms.default(600_000),
+  env: z.array(z.string()).default(['PATH', 'HOME']),
+  idempotent: z.boolean().default(false),
+});
+
 export const configSchema = z.strictObject({
   name: z
     .string()
@@ -88,6 +98,18 @@ export const configSchema = z.strictObject({
       coolDownMs: ms.default(30_000).describe('From the open breaker to a trial start'),
       stableMs: ms.default(60_000).describe('A worker that ran this long has its crashes forgotten'),
       recoveryMs: ms.default(30_000).describe('The budget of a reboot after a crash'),
+    })
+    .prefault({}),
+  orchestrator: z
+    .strictObject({
+      parallel: z.number().int().positive().default(2).describe('Recipe commands that run side by side'),
+      maxArtifactBytes: bytes.default(4 * 1024 * 1024).describe('One artifact of a task'),
+      recipes: z
+        .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), recipe)
+        .default({})
+        .describe(
+          'Commands that tasks may name: {command: [argv], description, cwd, timeoutMs, env: [names that are passed on], idempotent: may be run again after it was cut off}',
+        ),
     })
     .prefault({}),
 });

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Env } from './env.ts';
 import type { Log } from './observe/log.ts';
 import type { Connections } from './session/connections.ts';
+import { SUPERVISOR_MARK } from './state/strays.ts';
 import { workerEnvironment, workerMarker } from './worker/environment.ts';
 import { Workers } from './worker/workers.ts';
 
@@ -15,6 +16,8 @@ export interface SupervisorWorkersDeps {
   config: Config;
   environment: Readonly<Record<string, string | undefined>>;
   instance: string;
+  /** Names this supervisor to a later one that finds no row of it. */
+  mark: string;
   connections: Connections;
   /** A dead generation has spoken (F28). */
   onStale(): void;
@@ -25,14 +28,15 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
   let garbage = 0;
   return new Workers({
     env,
-    instance,
     limits: {
       maxLineBytes: config.limits.maxLineBytes,
       stderrBytes: config.limits.stderrBytes,
       writeMs: config.timing.writeMs,
     },
-    environment: (generation) =>
-      workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+    environment: (generation) => ({
+      ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+      [SUPERVISOR_MARK]: deps.mark,
+    }),
     onStderr: (_generation, chunk) => {
       if (process.stderr.writableLength < UNREAD_STDERR_BYTES) process.stderr.write(chunk);
     },

@@ -55,7 +55,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
   const basis = { env, log, config, environment, instance, connections };
-  const workers = createWorkers({ ...basis, onStale });
+  const workers = createWorkers({ ...basis, mark: state.mark, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
   const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });

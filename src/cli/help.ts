@@ -55,6 +55,53 @@ For an instance whose server could not be started, or crashed too often: its sta
 Example:
   segue reset files`;
 
+export const SNAPSHOTS_EXAMPLE = `
+A snapshot is what a reboot has saved, sealed with the key of this user (or SEGUE_KEY).
+
+Examples:
+  segue snapshots list
+  segue snapshots show 0a1b2c3d
+  segue snapshots verify --name files
+  segue snapshots prune --keep 3`;
+
+export const SNAPSHOTS_LIST_EXAMPLE = `
+Example:
+  segue snapshots list --name files --json`;
+
+export const SNAPSHOTS_SHOW_EXAMPLE = `
+Without --reveal only what lies beside the sealed content is read, and no key is needed. --reveal prints messages of
+your clients, and is put on record.
+
+Examples:
+  segue snapshots show 0a1b2c3d
+  segue snapshots show 0a1b2c3d --reveal`;
+
+export const SNAPSHOTS_VERIFY_EXAMPLE = `
+Opens each snapshot and the export of its tasks, compares hashes, and names what is refused and why. Exit code 6 when
+one is refused. Nothing is changed.
+
+Example:
+  segue snapshots verify --name files`;
+
+export const SNAPSHOTS_PRUNE_EXAMPLE = `
+Counts good snapshots only; where there are not so many, nothing is deleted. What another key has sealed stays.
+
+Example:
+  segue snapshots prune --name files --keep 3`;
+
+export const BACKUP_EXAMPLE = `
+By SQLite's own online backup, while the instance runs. What is sealed stays sealed: keep the key as well. Large
+artifacts and the exports of tasks are files of their own in the state directory.
+
+Example:
+  segue backup --name files files.backup`;
+
+export const RESTORE_DB_EXAMPLE = `
+No instance of that name may run. The file is checked first; the database that was there is kept beside.
+
+Example:
+  segue restore-db --name files files.backup`;
+
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how
 the old server ended, the last it wrote to stderr, and the time of each phase.

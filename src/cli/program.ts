@@ -32,6 +32,7 @@ export function createProgram(call: Call): Command {
   addRun(program, call);
   addLookers(program, call);
   addActors(program, call);
+  addKeepers(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -128,6 +129,53 @@ function addActors(program: Command, call: Call): void {
     .addHelpText('after', help.RESET_EXAMPLE)
     .action(async (instance, options) =>
       done(await (await import('./reboot.ts')).reset(terminal, instance, options)),
+    );
+}
+
+function addKeepers(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  program.commandsGroup('Commands for what is on disk:');
+  const snapshots = program
+    .command('snapshots')
+    .description('list, show, verify or prune what reboots have saved')
+    .helpCommand(false)
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', help.SNAPSHOTS_EXAMPLE);
+  const load = () => import('./snapshots.ts');
+  const name = ['--name <name>', 'of this name only'] as const;
+  subcommand(snapshots, call, 'list', 'show what is stored')
+    .option(...name)
+    .addHelpText('after', help.SNAPSHOTS_LIST_EXAMPLE)
+    .action(async (options) => done(await (await load()).listSnapshots(terminal, options)));
+  subcommand(snapshots, call, 'show', 'show what is known of one')
+    .argument('<id>', 'of a snapshot, or its beginning')
+    .option(...name)
+    .option('--reveal', 'print its content: needs the key, is put on record')
+    .addHelpText('after', help.SNAPSHOTS_SHOW_EXAMPLE)
+    .action(async (id, options) => done(await (await load()).showSnapshot(terminal, id, options)));
+  subcommand(snapshots, call, 'verify', 'open and check each')
+    .option(...name)
+    .addHelpText('after', help.SNAPSHOTS_VERIFY_EXAMPLE)
+    .action(async (options) => done(await (await load()).verifySnapshots(terminal, options)));
+  subcommand(snapshots, call, 'prune', 'delete old ones')
+    .option(...name)
+    .requiredOption('--keep <count>', 'how many good ones of each name stay', wholeNumber(1, 1000))
+    .addHelpText('after', help.SNAPSHOTS_PRUNE_EXAMPLE)
+    .action(async (options) => done(await (await load()).pruneSnapshots(terminal, options)));
+  subcommand(program, call, 'backup', 'copy the database of a name while it is in use')
+    .argument('<file>', 'that is to be made')
+    .requiredOption('--name <name>', 'of the instance')
+    .option('--force', 'replace the file')
+    .addHelpText('after', help.BACKUP_EXAMPLE)
+    .action(async (file, options) =>
+      done(await (await import('./backup.ts')).backup(terminal, file, options)),
+    );
+  subcommand(program, call, 'restore-db', 'put a backup in the place of the database')
+    .argument('<file>', 'that segue backup has made')
+    .requiredOption('--name <name>', 'of the instance')
+    .addHelpText('after', help.RESTORE_DB_EXAMPLE)
+    .action(async (file, options) =>
+      done(await (await import('./backup.ts')).restoreDb(terminal, file, options)),
     );
 }
 

@@ -97,8 +97,15 @@ function toBoolean(variable: string, text: string): boolean {
   throw new SegueError('INVALID_PARAMETERS', `environment: ${variable} must be true or false, not "${text}"`);
 }
 
+/** The server's own, and that of each recipe. */
 function absoluteCwd(layer: Layer, base: string): Layer {
-  return typeof layer.cwd === 'string' ? { ...layer, cwd: resolve(base, layer.cwd) } : layer;
+  const result = typeof layer.cwd === 'string' ? { ...layer, cwd: resolve(base, layer.cwd) } : layer;
+  if (!isLayer(result.orchestrator) || !isLayer(result.orchestrator.recipes)) return result;
+  const recipes = Object.entries(result.orchestrator.recipes).map(([name, recipe]) => [
+    name,
+    isLayer(recipe) ? absoluteCwd(recipe, base) : recipe,
+  ]);
+  return { ...result, orchestrator: { ...result.orchestrator, recipes: Object.fromEntries(recipes) } };
 }
 
 /** Objects are merged key by key, everything else is replaced. */

@@ -6,6 +6,7 @@ import { SegueError } from '../errors.ts';
 import type { Worker } from '../worker/workers.ts';
 import { giveBack } from './helping.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
+import { checkTasks } from './task-check.ts';
 
 export function spawn(deps: ServiceDeps): Work<'spawn'> {
   return async ({ run, generation, command, deadlineAt }, signal) => {
@@ -96,6 +97,7 @@ export function restore(deps: ServiceDeps): Work<'restore'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'restore', run, generation);
     await giveBack(deps, run, generation);
+    await checkTasks(deps, run);
     return {};
   };
 }

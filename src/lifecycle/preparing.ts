@@ -34,7 +34,7 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
     try {
       await deps.store.open();
       const document = snapshotDocument(deps, run, generation, state);
-      const { id } = await deps.store.saveSnapshot(run.rebootId, document);
+      const { id } = await deps.store.saveSnapshot(run.rebootId, document, { withTasks: run.preserveState });
       return { snapshotId: id };
     } catch (error) {
       if (run.preserveState) throw error; // F42: refused unless told otherwise

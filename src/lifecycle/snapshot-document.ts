@@ -27,7 +27,6 @@ export function snapshotDocument(
       .filter((session) => session.handshake.era !== 'unknown')
       .map((session) => captured(deps, session)),
     workerState,
-    tasks: null,
     environment: deps.environment,
   });
 }

@@ -34,7 +34,6 @@ export interface Captured {
   sessions: Iterable<CapturedSession>;
   /** `savedAt`: when the worker gave it, epoch milliseconds. */
   workerState: { savedAt: number; state: unknown } | null;
-  tasks: { digest: string; export: unknown } | null;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -50,7 +49,9 @@ export function capture(live: Captured): SnapshotDocument {
     server: live.server,
     sessions: Array.from(live.sessions, captureSession),
     worker_state: live.workerState && { saved_at: live.workerState.savedAt, state: live.workerState.state },
-    tasks: live.tasks,
+    // The store knows the database: it fills these in.
+    schema: 0,
+    tasks: null,
     environment: Object.keys(live.environment).sort(),
   };
 }

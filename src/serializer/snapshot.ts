@@ -41,6 +41,14 @@ const sessionSchema = z.object({
 });
 export type SnapshotSession = z.infer<typeof sessionSchema>;
 
+const taskExportSchema = z.object({
+  digest: z.string(),
+  count: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  file: z.string(),
+});
+export type SnapshotTasks = z.infer<typeof taskExportSchema>;
+
 const snapshotSchema = z.object({
   format: z.literal(1),
   version: z.string(),
@@ -55,8 +63,10 @@ const snapshotSchema = z.object({
   sessions: z.array(sessionSchema),
   /** What a co-operating worker gave us; of the generation above. */
   worker_state: z.object({ saved_at: at, state: z.unknown() }).nullable(),
-  /** Digest of the task tables and their export, where the embedded worker runs. */
-  tasks: z.object({ digest: z.string(), export: z.unknown() }).nullable(),
+  /** Of the database: migrations that it had. */
+  schema: z.int().nonnegative(),
+  /** Digest of the task tables, and the file of their export, where there are tasks. */
+  tasks: taskExportSchema.nullable(),
   /** Names only, never values (F60). */
   environment: z.array(z.string()),
 });

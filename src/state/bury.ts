@@ -2,6 +2,7 @@
  * Burying (design.md, "Supervisor death"): what a supervisor of this name left behind when it was killed is ended, its
  * reboot is marked abandoned, its row is closed. Two that bury at the same moment do no harm.
  */
+import { dirname } from 'node:path';
 import type { InstanceRow } from '../../db/instances.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
@@ -9,6 +10,7 @@ import type { Log } from '../observe/log.ts';
 import { isLive } from './live.ts';
 import { endOrphans } from './orphans.ts';
 import type { Connection, WriteQueue } from './queue.ts';
+import { findStrays } from './strays.ts';
 
 export interface Burial {
   instances: string[];
@@ -22,11 +24,16 @@ export interface Burial {
 export async function buryDead(queue: WriteQueue, self: string, env: Env, log: Log): Promise<Burial> {
   const { db } = await queue.ready();
   const dead = db.instances.unended().filter((row) => row.id !== self && !isLive(env, row));
-  if (dead.length === 0) return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+  const strays = await findStrays(env, db, dirname(db.file));
+  const unknown = strays.filter(({ instance }) => !dead.some((row) => row.id === instance));
+  if (dead.length === 0 && unknown.length === 0)
+    return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+  if (unknown.length > 0)
+    log.error({ workers: unknown }, 'the database is older than what runs: it does not know these workers');
   const workers = dead.flatMap((row) => db.instances.unendedWorkers(row.id));
   const instances = dead.map((row) => row.id);
   // First the orphans: were we killed now, the next start finds the instance unburied and does it again.
-  const orphansEnded = await endOrphans(env, log, workers, instances);
+  const orphansEnded = await endOrphans(env, log, workers, instances, unknown);
   const rebootsAbandoned: string[] = [];
   for (const row of dead) {
     await queue.writeNow('burial', (connection) => {

@@ -4,7 +4,8 @@ import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
 import { checkIntegrity, type IntegrityResult } from './integrity.ts';
 import { isLive } from './live.ts';
-import type { WriteQueue } from './queue.ts';
+import type { StoreStatus, WriteQueue } from './queue.ts';
+import { type Recovery, recoveryText } from './recovery.ts';
 
 export interface StoreHealth {
   connected: boolean;
@@ -33,9 +34,13 @@ export class HealthProbe {
   readonly #env: Env;
   readonly #file: string;
 
-  constructor(env: Env, file: string) {
+  readonly #onDamage: () => Promise<void>;
+
+  /** `onDamage`: a check went through and found the database damaged. */
+  constructor(env: Env, file: string, onDamage: () => Promise<void>) {
     this.#env = env;
     this.#file = file;
+    this.#onDamage = onDamage;
   }
 
   /** The first integrity check waits until the start is over. */
@@ -45,9 +50,10 @@ export class HealthProbe {
 
   /** Joins a check that is running. */
   check(): Promise<IntegrityResult> {
-    this.#checking ??= checkIntegrity(this.#file, this.#env, this.#stopping.signal).then((result) => {
+    this.#checking ??= checkIntegrity(this.#file, this.#env, this.#stopping.signal).then(async (result) => {
       this.#integrity = result;
       this.#checking = null;
+      if (result.damaged) await this.#onDamage();
       return result;
     });
     return this.#checking;
@@ -58,15 +64,14 @@ export class HealthProbe {
     this.#stopping.abort();
   }
 
-  async measure(queue: WriteQueue): Promise<StoreHealth> {
+  async measure(queue: WriteQueue, recovery: Recovery | null): Promise<StoreHealth> {
     const connection = await queue.readable();
     const latencyMs = connection && (await this.#latency(connection.db));
     const writable = connection !== null && (await this.#canWrite(connection.db));
     const sizes = connection?.db.sizes();
-    const { state, reason } = queue.status;
     return {
       connected: latencyMs !== null,
-      status: reason === undefined ? state : `${state}: ${reason}`,
+      status: statusText(queue.status, recovery),
       latency_ms: latencyMs,
       integrity: this.#lastCheck(connection !== null),
       wal_bytes: sizes?.walBytes ?? null,
@@ -106,4 +111,10 @@ export class HealthProbe {
     const living = db.instances.unended().filter((row) => isLive(this.#env, row));
     return living.length + (this.#checking === null ? 0 : 1);
   }
+}
+
+/** A recovery is said till this instance ends: its history and some of its tasks are not what they were. */
+function statusText({ state, reason }: StoreStatus, recovery: Recovery | null): string {
+  if (reason !== undefined) return `${state}: ${reason}`;
+  return recovery === null ? state : `recovered: ${recoveryText(recovery)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Ends what a dead supervisor left behind (F11): the process groups of its recorded workers, and every process of this
- * user that carries its mark in the environment, whose pid it had no time to record.
+ * Ends what a dead supervisor or orchestrator left behind (F11): the process groups that it recorded, and every process
+ * of this user that carries its mark in the environment, whose pid it had no time to record.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { delay, type Env } from '../env.ts';
@@ -15,28 +15,44 @@ const LOOK_EVERY_MS = 10;
 /** A process may fork while we look: look again, but not for ever. */
 const ROUNDS = 5;
 
-/**
- * Resolves with the pids that were ended, when they are gone or after 2 s; `instances` must be dead. Never touches a
- * pid whose start time differs from the record, this process, or one that it descends from.
- */
+/** The workers of dead supervisors. Resolves as `endProcesses` does, with the pids that were ended. */
 export async function endOrphans(
   env: Env,
   log: Log,
   workers: readonly ProcessRef[],
   instances: readonly string[],
+  strays: readonly { instance: string; generation: number }[] = [],
 ): Promise<number[]> {
+  const marks = [
+    ...instances.map((instance) => `${WORKER_MARK}=${instance}/`),
+    ...strays.map(({ instance, generation }) => `${WORKER_MARK}=${instance}/${generation}\0`),
+  ];
+  return (await endProcesses(env, log, workers, marks)).ended;
+}
+
+/**
+ * Resolves when they are gone or after 2 s; `left` are the pids that are still there then. A mark is how an entry of an
+ * environment begins. Never touches a pid whose start time differs from the record, this process, or one that it
+ * descends from.
+ */
+export async function endProcesses(
+  env: Env,
+  log: Log,
+  recorded: readonly ProcessRef[],
+  marks: readonly string[],
+): Promise<{ ended: number[]; left: number[] }> {
   const ended = new Set<number>();
-  const recorded = workers.filter((worker) => isSame(env, worker));
-  for (const worker of recorded) if (endGroup(env, log, worker)) ended.add(worker.pid);
-  await gone(env, log, recorded);
+  const living = recorded.filter((ref) => isSame(env, ref));
+  for (const ref of living) if (endGroup(env, log, ref)) ended.add(ref.pid);
+  const left = new Set(await gone(env, log, living));
   for (let round = 0; round < ROUNDS; round += 1) {
-    const marked = await markedProcesses(env, instances);
+    const marked = await markedProcesses(env, marks);
     const signalled = marked.filter((orphan) => end(env, log, orphan.pid));
     if (signalled.length === 0) break;
     for (const orphan of signalled) ended.add(orphan.pid);
-    await gone(env, log, signalled);
+    for (const pid of await gone(env, log, signalled)) left.add(pid);
   }
-  return [...ended];
+  return { ended: [...ended], left: [...left] };
 }
 
 /** The group of a worker bears its pid; a worker that has no group of its own is ended alone. */
@@ -54,35 +70,41 @@ function end(env: Env, log: Log, pid: number): boolean {
   }
 }
 
-async function gone(env: Env, log: Log, orphans: readonly ProcessRef[]): Promise<void> {
+/** Resolves with the pids of those that are not. */
+async function gone(env: Env, log: Log, orphans: readonly ProcessRef[]): Promise<number[]> {
   const until = env.monotonic() + END_BUDGET_MS;
   for (;;) {
     const left = orphans.filter((orphan) => isSame(env, orphan));
-    if (left.length === 0) return;
+    const pids = left.map((orphan) => orphan.pid);
+    if (left.length === 0) return pids;
     if (env.monotonic() >= until) {
-      log.error({ pids: left.map((orphan) => orphan.pid) }, 'killed orphans are still there');
-      return;
+      log.error({ pids }, 'killed orphans are still there');
+      return pids;
     }
     await delay(env, LOOK_EVERY_MS);
   }
 }
 
-/** Living processes of this user that carry the mark of one of `instances`. None on a platform without /proc. */
-async function markedProcesses(env: Env, instances: readonly string[]): Promise<ProcessRef[]> {
+export interface Marked extends ProcessRef {
+  /** With a zero before each entry. */
+  environment: string;
+}
+
+/** Living processes of this user that carry one of the marks. None on a platform without /proc. */
+export async function markedProcesses(env: Env, marks: readonly string[]): Promise<Marked[]> {
   const uid = process.getuid?.();
   const bootId = env.bootId();
-  if (uid === undefined || bootId === '' || instances.length === 0) return [];
+  if (uid === undefined || bootId === '' || marks.length === 0) return [];
   const spared = await lineage();
-  const marks = instances.map((instance) => `\0${WORKER_MARK}=${instance}/`);
-  const found: ProcessRef[] = [];
+  const found: Marked[] = [];
   for (const entry of await readdir('/proc')) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || spared.has(pid)) continue;
     // The start time is read first: were the pid given to another process meanwhile, `isSame` would tell below.
     const startTime = env.process(pid)?.startTime;
     const environment = await environmentOf(pid, uid);
-    const ref = { pid, startTime: startTime ?? '', bootId };
-    if (marks.some((mark) => environment.includes(mark)) && isSame(env, ref)) found.push(ref);
+    const ref = { pid, startTime: startTime ?? '', bootId, environment };
+    if (marks.some((mark) => environment.includes(`\0${mark}`)) && isSame(env, ref)) found.push(ref);
   }
   return found;
 }

@@ -2,7 +2,7 @@
  * The one way in which a store writes: in order, in batches of one transaction, with locks waited for off the loop.
  * What cannot be written waits in a bounded backlog; the relay is never held up by a disk (F42, F43).
  */
-import { BUSY_BUDGET_MS, isBusy, isRowFault, whileBusy } from '../../db/busy.ts';
+import { BUSY_BUDGET_MS, isBusy, isDamage, isRowFault, whileBusy } from '../../db/busy.ts';
 import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -12,6 +12,8 @@ import type { Seal } from '../serializer/seal.ts';
 export interface Connection {
   db: Database;
   seal: Seal;
+  /** Of the seal, for worker threads. */
+  key: Buffer;
 }
 
 /**
@@ -44,8 +46,11 @@ const CLOSE_BUDGET_MS = 200;
 export interface WriteQueueOptions {
   env: Env;
   log: Log;
-  /** Opens the database and puts our row into it; called again after it was lost. */
-  connect(signal: AbortSignal): Promise<Connection>;
+  /**
+   * Opens the database and puts our row into it; called again after it was lost. `damaged`: the last one failed as a
+   * damaged one does.
+   */
+  connect(signal: AbortSignal, damaged: boolean): Promise<Connection>;
 }
 
 export class WriteQueue {
@@ -56,6 +61,7 @@ export class WriteQueue {
   #inProgress = 0;
   #lastTry = 0;
   #dropped = 0;
+  #damaged = false;
   readonly #closing = new AbortController();
   readonly #env: Env;
   readonly #log: Log;
@@ -115,6 +121,13 @@ export class WriteQueue {
       this.#push({ what, run, settle: (error) => (error ? reject(error) : resolve()), keep: false });
       void this.#drain();
     });
+  }
+
+  /** A check has found damage that no write has met yet: connects anew. Never rejects. */
+  async suspectDamage(): Promise<void> {
+    this.#damaged = true;
+    await this.#running;
+    if (this.#damaged && this.#status.state !== 'off') await this.#drain();
   }
 
   /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
@@ -183,9 +196,10 @@ export class WriteQueue {
     // A store that is degraded has waited long enough.
     const budgetMs = this.#status.state === 'degraded' ? 0 : BUSY_BUDGET_MS;
     try {
-      this.#connection ??= await this.#connect(this.#closing.signal);
+      let connection = await this.#usable();
       while (this.#backlog.length > 0 && !this.#closing.signal.aborted) {
-        await this.#writeBatch(this.#connection, budgetMs);
+        await this.#writeBatch(connection, budgetMs);
+        connection = await this.#usable();
       }
       this.#recover();
     } catch (error) {
@@ -194,6 +208,14 @@ export class WriteQueue {
       // In the same turn as the last look at the backlog: a write that comes now starts the next run.
       this.#running = null;
     }
+  }
+
+  /** What is written must be what others find: a damaged or replaced database is left for the one at its place. */
+  async #usable(): Promise<Connection> {
+    if (this.#damaged || this.#connection?.db.isReplaced()) this.#disconnect();
+    this.#connection ??= await this.#connect(this.#closing.signal, this.#damaged);
+    this.#damaged = false;
+    return this.#connection;
   }
 
   async #writeBatch(connection: Connection, budgetMs: number): Promise<void> {
@@ -233,16 +255,21 @@ export class WriteQueue {
     this.#status = { state: 'ready' };
   }
 
+  #disconnect(): void {
+    this.#connection?.db.close();
+    this.#connection = null;
+  }
+
   #degrade(cause: unknown): void {
-    const error = SegueError.from(cause, 'SYSTEM_NOT_READY');
-    const reason = isBusy(cause) ? 'another process holds the lock of the database' : error.message;
+    const error = isBusy(cause)
+      ? new SegueError('SYSTEM_NOT_READY', 'another process holds the lock of the database', { cause })
+      : SegueError.from(cause, 'SYSTEM_NOT_READY');
+    const reason = error.message;
     if (reason !== this.#status.reason) this.#log.warn({ err: error, reason }, 'state is not saved');
     this.#status = { state: 'degraded', reason, error };
     this.#lastTry = this.#env.monotonic();
-    if (!isBusy(cause)) {
-      this.#connection?.db.close();
-      this.#connection = null;
-    }
+    if (isDamage(cause)) this.#damaged = true;
+    if (!isBusy(cause)) this.#disconnect();
     for (const write of this.#backlog) write.settle(error);
     this.#backlog = this.#backlog.filter((write) => write.keep);
     this.#dropped += this.#backlog.splice(0, this.#backlog.length - BACKLOG).length;

@@ -1,10 +1,12 @@
 /** Snapshots of this instance: sealed for their row, and proven readable before anybody relies on them. */
 import type { SnapshotRow } from '../../db/snapshots.ts';
+import type { TaskDifference } from '../../db/task-lines.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Seal } from '../serializer/seal.ts';
 import { packSnapshot, type SnapshotDocument, unpackSnapshot } from '../serializer/snapshot.ts';
 import type { WriteQueue } from './queue.ts';
+import type { TaskExports } from './task-exports.ts';
 
 export interface SavedSnapshot {
   id: string;
@@ -26,16 +28,26 @@ export class SnapshotStore {
   readonly #instance: string;
   readonly #env: Env;
 
-  constructor(queue: WriteQueue, instance: string, env: Env) {
+  readonly #exports: TaskExports;
+
+  constructor(queue: WriteQueue, instance: string, env: Env, exports: TaskExports) {
     this.#queue = queue;
     this.#instance = instance;
     this.#env = env;
+    this.#exports = exports;
   }
 
   /** One with the same `id` is replaced. */
-  async save(rebootId: string, document: SnapshotDocument, id = this.#env.uuid()): Promise<SavedSnapshot> {
+  async save(
+    rebootId: string,
+    captured: SnapshotDocument,
+    { withTasks = false, id = this.#env.uuid() }: { withTasks?: boolean; id?: string } = {},
+  ): Promise<SavedSnapshot> {
+    const connection = await this.#queue.ready();
+    const { db, seal } = connection;
+    const tasks = withTasks ? await this.#exports.save(connection, id, captured.saved_at) : null;
+    const document = { ...captured, schema: db.schema, tasks };
     const { plain, sha256 } = packSnapshot(document);
-    const { db, seal } = await this.#queue.ready();
     const row: SnapshotRow = {
       id,
       instance: this.#instance,
@@ -68,8 +80,24 @@ export class SnapshotStore {
     return { id: null, document: null, refused };
   }
 
-  prune(keep: number): Promise<void> {
-    return this.#queue.write('prune', ({ db }) => db.snapshots.prune(this.#instance, keep));
+  /**
+   * What moved since the snapshot of this reboot; null where it has none, or one without tasks. Rejects
+   * STATE_CORRUPTION when it is refused.
+   */
+  async compareTasks(rebootId: string): Promise<TaskDifference | null> {
+    const connection = await this.#queue.ready();
+    const id = connection.db.snapshots.ofReboot(this.#instance, rebootId);
+    if (id === null) return null;
+    const { tasks } = await this.load(id);
+    return tasks && this.#exports.compare(connection, tasks);
+  }
+
+  async prune(keep: number): Promise<void> {
+    await this.#queue.write('prune', ({ db, seal }) => db.snapshots.prune(this.#instance, keep, seal.keyId));
+    const { connection } = this.#queue;
+    if (connection === null) return;
+    const known = connection.db.snapshots.list().map(({ id }) => id);
+    await this.#exports.prune(connection.seal.keyId, keep, known);
   }
 
   /** Over a connection of its own: our cache must not vouch for the disk. */
@@ -86,7 +114,7 @@ export class SnapshotStore {
   }
 }
 
-function openRow(row: SnapshotRow | null, id: string, seal: Seal): SnapshotDocument {
+export function openRow(row: SnapshotRow | null, id: string, seal: Seal): SnapshotDocument {
   if (row === null) throw refusedRow(id, 'there is none');
   return unpackSnapshot(seal.open(row.sealed, identity(row.instance, row.id)), row.sha256);
 }

@@ -13,12 +13,15 @@ import { keySource } from '../serializer/key.ts';
 import { VERSION } from '../version.ts';
 import { adminSocketPath, type Environment, instanceName, stateDirectory } from './directory.ts';
 import { createStore, type Store } from './store.ts';
+import { supervisorMark } from './strays.ts';
 
 export interface State {
   instance: string;
   name: string;
   command: Command;
   store: Store;
+  /** For `SUPERVISOR_MARK`. */
+  mark: string;
   /** Idempotent; returns at once. */
   commit(control: Control): void;
   close(how: string): Promise<void>;
@@ -34,9 +37,10 @@ export function openState(options: { config: Config; environment: Environment; e
   const name = instanceName(argv, command.cwd, config.name);
   const instance = env.uuid();
   const socketPath = adminSocketPath(instance, environment);
+  const directory = stateDirectory(name, environment);
   const store = createStore({
     ...{ env, log, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
-    directory: stateDirectory(name, environment),
+    directory,
     keySource: keySource(environment),
     persist: config.persist,
   });
@@ -68,6 +72,7 @@ export function openState(options: { config: Config; environment: Environment; e
     name,
     command,
     store,
+    mark: supervisorMark(directory, env),
     commit(control) {
       // After the message that caused it is on its way: opening a database takes the loop some milliseconds.
       admin ??= new Promise((resolve) => env.timer(0, () => resolve(open(control))));

@@ -6,6 +6,9 @@
  */
 import { dirname } from 'node:path';
 import { BUSY_BUDGET_MS, whileBusy } from '../../db/busy.ts';
+import type { Database } from '../../db/database.ts';
+import type { NewWorker } from '../../db/instances.ts';
+import type { TaskDifference } from '../../db/task-lines.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -19,7 +22,9 @@ import { HealthProbe, type StoreHealth } from './health.ts';
 import { type ReconnectionStats, ReportHistory, type RestartStats, stderrIdentity } from './history.ts';
 import type { IntegrityResult } from './integrity.ts';
 import { type Connection, type StoreStatus, WriteQueue, type WriteRow } from './queue.ts';
+import { openOrRecover, type Recovery } from './recovery.ts';
 import { type SavedSnapshot, SnapshotStore } from './snapshots.ts';
+import { TaskExports } from './task-exports.ts';
 
 export interface StoreOptions {
   env: Env;
@@ -51,13 +56,18 @@ export class Store {
   readonly #health: HealthProbe;
   readonly #snapshots: SnapshotStore;
   readonly #history: ReportHistory;
+  readonly #exports: TaskExports;
+  /** Of this run: a database that lost them gets their rows again (F45). */
+  readonly #livingWorkers = new Map<number, NewWorker>();
+  #recovery: Recovery | null = null;
 
   constructor(options: StoreOptions) {
     const { env, log } = options;
     this.#options = options;
-    this.#queue = new WriteQueue({ env, log, connect: (signal) => connect(options, signal) });
-    this.#health = new HealthProbe(env, databaseFile(options.directory));
-    this.#snapshots = new SnapshotStore(this.#queue, options.instance, env);
+    this.#exports = new TaskExports(options.directory, env);
+    this.#queue = new WriteQueue({ env, log, connect: (signal, suspect) => this.#connect(signal, suspect) });
+    this.#health = new HealthProbe(env, databaseFile(options.directory), () => this.#queue.suspectDamage());
+    this.#snapshots = new SnapshotStore(this.#queue, options.instance, env, this.#exports);
     this.#history = new ReportHistory(() => this.#queue.connection);
     if (!options.persist) this.#queue.turnOff();
   }
@@ -112,9 +122,9 @@ export class Store {
     at: number;
   }): Promise<void> {
     const { at: startedAt, ...worker } = row;
-    return this.#queue.write('worker start', ({ db }) => {
-      db.instances.workerStarted({ instance: this.#options.instance, ...worker, startedAt });
-    });
+    const started: NewWorker = { instance: this.#options.instance, ...worker, startedAt };
+    this.#livingWorkers.set(row.generation, started);
+    return this.#queue.write('worker start', ({ db }) => db.instances.workerStarted(started));
   }
 
   workerExited(row: {
@@ -125,6 +135,7 @@ export class Store {
     stderrTail: string;
   }): Promise<void> {
     const { instance } = this.#options;
+    this.#livingWorkers.delete(row.generation);
     return this.#queue.write('worker exit', ({ db, seal }) => {
       db.instances.workerExited(instance, row.generation, {
         exitedAt: row.at,
@@ -185,16 +196,26 @@ export class Store {
   }
 
   /**
-   * Sealed, committed, read back over a second connection, opened, its hash compared. Rejects SYSTEM_NOT_READY when it
+   * Sealed, committed, read back over a second connection, opened, its hash compared; the tasks of the database go into
+   * a file of their own. Rejects SYSTEM_NOT_READY when it
    * cannot be stored now, STATE_CORRUPTION when it could not be read again. `bytes` is the plain size.
    */
-  saveSnapshot(rebootId: string, document: SnapshotDocument): Promise<SavedSnapshot> {
-    return this.#snapshots.save(rebootId, document);
+  saveSnapshot(
+    rebootId: string,
+    document: SnapshotDocument,
+    { withTasks = true }: { withTasks?: boolean } = {},
+  ): Promise<SavedSnapshot> {
+    return this.#snapshots.save(rebootId, document, { withTasks });
+  }
+
+  /** As `SnapshotStore.compareTasks` says. */
+  compareTasks(rebootId: string): Promise<TaskDifference | null> {
+    return this.#snapshots.compareTasks(rebootId);
   }
 
   /** The same for a snapshot that no reboot has asked for; the instance keeps the newest of these. */
   saveCheckpoint(document: SnapshotDocument): Promise<SavedSnapshot> {
-    return this.#snapshots.save(document.reboot_id, document, `${this.#options.instance}-checkpoint`);
+    return this.#snapshots.save(document.reboot_id, document, { id: `${this.#options.instance}-checkpoint` });
   }
 
   /** Rejects STATE_CORRUPTION with the reason: unknown id, wrong key, tampered, hash, schema (F48, F66). */
@@ -234,7 +255,7 @@ export class Store {
   }
 
   health(): Promise<StoreHealth> {
-    return this.#health.measure(this.#queue);
+    return this.#health.measure(this.#queue, this.#recovery);
   }
 
   /** Runs the background integrity check now. */
@@ -253,13 +274,45 @@ export class Store {
     }
   }
 
+  /** SQLite and Drizzle are loaded here, not at start. */
+  async #connect(signal: AbortSignal, suspect: boolean): Promise<Connection> {
+    const { env, log, directory, keySource, instance } = this.#options;
+    await privateDirectory(dirname(directory));
+    await privateDirectory(directory);
+    const key = await loadKey(keySource, env);
+    const seal = createSeal(key, env);
+    const limits = { budgetMs: BUSY_BUDGET_MS, signal };
+    const { connection, recovery } = await openOrRecover({
+      ...{ file: databaseFile(directory), env, log, limits, suspect, exports: this.#exports, instance },
+      connection: (db) => ({ db, seal, key }),
+    });
+    const { db } = connection;
+    try {
+      await whileBusy(env, limits, () => db.transaction(() => this.#introduce(db, recovery)));
+    } catch (error) {
+      db.close();
+      throw SegueError.from(error, 'SYSTEM_NOT_READY');
+    }
+    this.#recovery = recovery ?? this.#recovery;
+    return connection;
+  }
+
+  #introduce(db: Database, recovery: Recovery | null): void {
+    const { instance } = this.#options;
+    db.instances.add(instanceRow(this.#options));
+    for (const worker of this.#livingWorkers.values()) db.instances.workerStarted(worker);
+    if (recovery === null) return;
+    const { at, ...detail } = recovery;
+    db.audit.add({ instance, at, principal: 'segue', action: 'quarantine', detail, result: 'recovered' });
+  }
+
   /** Marks the instance as ended, deletes what is old, lets go of the database: at most some 200 ms. Never rejects. */
   async close(how: string): Promise<void> {
     this.#health.stop();
     const now = this.#options.env.now();
-    await this.#queue.close(({ db }) => {
+    await this.#queue.close(({ db, seal }) => {
       db.instances.end(this.#options.instance, how, now);
-      db.snapshots.prune(this.#options.instance, SNAPSHOTS_KEPT);
+      db.snapshots.prune(this.#options.instance, SNAPSHOTS_KEPT, seal.keyId);
       db.instances.purge(now - RETENTION_MS);
       db.reboots.purge(now - RETENTION_MS);
       db.reboots.purgeTransitions(now - RETENTION_MS);
@@ -270,24 +323,6 @@ export class Store {
 
 export function createStore(options: StoreOptions): Store {
   return new Store(options);
-}
-
-/** SQLite and Drizzle are loaded here, not at start. */
-async function connect(options: StoreOptions, signal: AbortSignal): Promise<Connection> {
-  const { env, directory, keySource } = options;
-  await privateDirectory(dirname(directory));
-  await privateDirectory(directory);
-  const seal = createSeal(await loadKey(keySource, env), env);
-  const { connect: openDatabase } = await import('../../db/database.ts');
-  const limits = { budgetMs: BUSY_BUDGET_MS, signal };
-  const db = await openDatabase(databaseFile(directory), env, limits);
-  try {
-    await whileBusy(env, limits, () => db.instances.add(instanceRow(options)));
-  } catch (error) {
-    db.close();
-    throw SegueError.from(error, 'SYSTEM_NOT_READY');
-  }
-  return { db, seal };
 }
 
 function instanceRow({ env, instance, name, socketPath, command, cwd, version }: StoreOptions) {

@@ -10,24 +10,31 @@ export function workerMarker(instance: string, generation: number): string {
 }
 
 /**
- * What a worker sees of the environment (F60).
+ * What a command sees of the environment (F60).
  * - `allow: 'pass'`: everything that is inherited.
- * - `allow: [names]`: these and nothing else. PATH and HOME are no exception: a list says all that the worker sees, and a
- *   reader of the configuration need not know a second, hidden list. (Windows itself adds the few it cannot run without.)
+ * - `allow: [names]`: these and nothing else. PATH and HOME are no exception: a list says all that the command sees, and
+ *   a reader of the configuration need not know a second, hidden list. (Windows itself adds the few it cannot run without.)
  * - Inherited `SEGUE_*` variables never reach it, listed or not: they are the supervisor's own, SEGUE_KEY among them.
- * - `set` is the operator's word for the worker and wins over what is inherited. The marker wins over everything.
  */
-export function workerEnvironment(
-  config: Config['environment'],
-  inherited: NodeJS.ProcessEnv,
-  marker: string,
+export function passedOn(
+  allow: Config['environment']['allow'],
+  inherited: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const key = (name: string) => (onWindows ? name.toUpperCase() : name);
-  const allowed = config.allow === 'pass' ? null : new Set(config.allow.map(key));
+  const allowed = allow === 'pass' ? null : new Set(allow.map(key));
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(inherited)) {
     if (value === undefined || key(name).startsWith('SEGUE_')) continue;
     if (allowed === null || allowed.has(key(name))) environment[name] = value;
   }
-  return { ...environment, ...config.set, [MARKER]: marker };
+  return environment;
+}
+
+/** `set` is the operator's word for the worker and wins over what is passed on. The marker wins over everything. */
+export function workerEnvironment(
+  config: Config['environment'],
+  inherited: NodeJS.ProcessEnv,
+  marker: string,
+): Record<string, string> {
+  return { ...passedOn(config.allow, inherited), ...config.set, [MARKER]: marker };
 }

@@ -10,7 +10,6 @@ import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Command, WorkerExit } from '../../machines/types.ts';
 import type { Env } from '../env.ts';
-import { MARKER, workerMarker } from './environment.ts';
 import { type EndSignal, type ProcessGroup, processGroup } from './group.ts';
 import { startFailure } from './startfailure.ts';
 import { StderrRing } from './stderr.ts';
@@ -25,9 +24,7 @@ const PIPE_END_MS = 250;
 export interface SpawnRequest {
   command: Command;
   generation: number;
-  /** The supervisor's instance id: part of the marker. */
-  instance: string;
-  /** The whole environment of the worker (workerEnvironment); the marker is added. */
+  /** The whole environment, its marker in it (workerEnvironment). */
   environment: Record<string, string>;
   /** How much of the end of stderr is kept. */
   stderrBytes: number;
@@ -67,7 +64,7 @@ export async function spawnWorker(env: Env, request: SpawnRequest): Promise<Work
   try {
     const child = env.spawn(command.file, command.args, {
       cwd: command.cwd,
-      env: { ...request.environment, [MARKER]: workerMarker(request.instance, request.generation) },
+      env: request.environment,
       stdio: 'pipe',
       shell: false,
       detached: !onWindows, // a group of its own; on Windows it would open a console instead

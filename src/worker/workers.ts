@@ -16,8 +16,6 @@ export interface Worker {
 
 export interface WorkersOptions {
   env: Env;
-  /** The supervisor's instance id, for the marker. */
-  instance: string;
   limits: LinkLimits & { stderrBytes: number };
   environment(generation: number): Record<string, string>;
   onStderr(generation: number, chunk: Buffer): void;
@@ -62,11 +60,10 @@ export class Workers {
   }
 
   async #spawn(command: Command, generation: number): Promise<Worker> {
-    const { env, instance, limits } = this.#options;
+    const { env, limits } = this.#options;
     const process = await spawnWorker(env, {
       command,
       generation,
-      instance,
       environment: this.#options.environment(generation),
       stderrBytes: limits.stderrBytes,
       onStderr: (chunk) => this.#options.onStderr(generation, chunk),

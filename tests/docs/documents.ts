@@ -13,6 +13,7 @@ export const DOCUMENTS = [
   'docs/decisions.md',
   'docs/worker-extension.md',
   'docs/shared.md',
+  'docs/storage.md',
 ];
 
 const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;

@@ -29,7 +29,6 @@ export function live(session: Partial<CapturedSession> = {}): Captured {
       },
     ],
     workerState: { savedAt: 3, state: { counter: 7 } },
-    tasks: { digest: 'd', export: [] },
     environment: { PATH: '/bin' },
   };
 }

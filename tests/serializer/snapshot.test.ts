@@ -7,13 +7,16 @@ import { live } from './live.ts';
 
 describe('a snapshot', () => {
   shows('A1', 'holds sessions, requests, machine, server, worker state and tasks', () => {
-    const { plain, sha256 } = packSnapshot(capture(live()));
-    expect(unpackSnapshot(plain, sha256)).toEqual(capture(live()));
+    const tasks = { digest: 'd', count: 7, bytes: 800, file: 'f.tasks' };
+    const document = { ...capture(live()), schema: 2, tasks };
+    const { plain, sha256 } = packSnapshot(document);
+    expect(unpackSnapshot(plain, sha256)).toEqual(document);
     expect(unpackSnapshot(plain, sha256)).toMatchObject({
       format: 1,
       reboot_id: 'r-1',
       machine: { snapshot: { value: 'alive' } },
-      tasks: { digest: 'd' },
+      schema: 2,
+      tasks,
       worker_state: { saved_at: 3, state: { counter: 7 } },
       sessions: [{ id: 's-1', subscriptions: ['file:///a'], held: [{ id: 'x', method: 'tools/call' }] }],
     });

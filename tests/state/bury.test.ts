@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemEnv } from '../../src/env.ts';
 import { isLive } from '../../src/state/live.ts';
+import { supervisorMark } from '../../src/state/strays.ts';
 import { isAlive, killAll, processesWith } from '../support/processes.ts';
 import { shows } from '../support/shows.ts';
 import { program, type Room, raw, room } from './rooms.ts';
@@ -120,6 +122,43 @@ describe('burying', () => {
     expect((await store.bury()).orphansEnded).toEqual([orphan.pid]);
     expect(others.map(({ pid }) => isAlive(pid))).toEqual([true, true, true]);
   });
+
+  shows(
+    'F45',
+    'asks the processes, not the rows: a worker whose row is gone or says nothing of its end',
+    async () => {
+      const place = room();
+      const store = place.store();
+      await store.open();
+      const state = dirname(place.file);
+      // Its supervisor is dead: the pid of this process, with another start time.
+      const deadMark = supervisorMark(state, { ...systemEnv, process: () => null });
+      const worker = (instance: string, mark: string, generation = 1) =>
+        bystander({ SEGUE_WORKER: `${instance}/${generation}`, SEGUE_SUPERVISOR: mark });
+      const [gone, ended, left, mine, others] = [1, 2, 3, 4, 5].map(() => systemEnv.uuid()) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      raw(place.file, (db) => {
+        for (const id of [ended, left]) db.prepare(insertInstance).run(id, 1, '1', 'another boot');
+        db.exec(`update instances set ended_at = 2, how = 'eof' where boot_id = 'another boot'`);
+        db.prepare(insertWorker).run(left, 1, '1', 'another boot');
+        db.exec('update workers set exited_at = 2');
+      });
+      const orphans = [worker(gone, deadMark), worker(ended, deadMark)];
+      const spared = [
+        worker(left, deadMark), // its exit was seen: it has left its group (F9)
+        worker(mine, supervisorMark(state, systemEnv)),
+        worker(others, supervisorMark('/another/state/files', { ...systemEnv, process: () => null })),
+      ];
+      const burial = await store.bury();
+      expect(burial.orphansEnded.sort()).toEqual(orphans.map(({ pid }) => pid).sort());
+      expect(spared.map(({ pid }) => isAlive(pid))).toEqual([true, true, true]);
+    },
+  );
 
   shows('F49', 'is done by two at the same moment without harm', async () => {
     const place = room();

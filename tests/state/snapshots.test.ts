@@ -1,20 +1,33 @@
 import { createHash, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import journal from '../../db/migrations/meta/_journal.json' with { type: 'json' };
+import { systemEnv } from '../../src/env.ts';
 import { capture } from '../../src/serializer/capture.ts';
-import { keySource } from '../../src/serializer/key.ts';
+import { keySource, loadKey } from '../../src/serializer/key.ts';
+import { createSeal } from '../../src/serializer/seal.ts';
 import { packSnapshot } from '../../src/serializer/snapshot.ts';
 import type { Store } from '../../src/state/store.ts';
 import { live } from '../serializer/live.ts';
 import { shows } from '../support/shows.ts';
 import { raw, room } from './rooms.ts';
 
-const document = (savedAt = 1) => capture({ ...live(), savedAt });
+/** With the schema that the store knows. */
+const document = (savedAt = 1) => ({ ...capture({ ...live(), savedAt }), schema: journal.entries.length });
 
 /** `count` snapshots, each a millisecond younger than the one before; their ids, oldest first. */
 async function saveSome(store: Store, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n += 1) ids.push((await store.saveSnapshot(`r-${n}`, document(n))).id);
   return ids;
+}
+
+function sealedOf(file: string, id: string): Buffer {
+  return raw(file, (db) => db.prepare('select sealed from snapshots where id = ?').pluck().get(id) as Buffer);
+}
+
+function putSealed(file: string, id: string, sealed: Buffer): void {
+  raw(file, (db) => db.prepare('update snapshots set sealed = ? where id = ?').run(sealed, id));
 }
 
 function flipBit(file: string, id: string, offset: number): void {
@@ -104,6 +117,84 @@ describe('a stored snapshot', () => {
     const other = store({ keySource: keySource({ ...environment, SEGUE_KEY }) });
     await other.open();
     await expect(other.loadSnapshot(id!)).rejects.toMatchObject({ data: { reason: 'wrong_key' } });
+  });
+
+  shows(
+    'A2 A5 F48 F66',
+    'changed in any bit, or cut anywhere, is refused, and the one before is used',
+    async () => {
+      const { file, store } = room();
+      const ready = store();
+      await ready.open();
+      const [good, bad] = await saveSome(ready, 2);
+      const whole = sealedOf(file, bad!);
+      const damage = fc.oneof(
+        fc.nat(whole.length * 8 - 1).map((bit) => {
+          const flipped = Buffer.from(whole);
+          flipped[bit >> 3]! ^= 1 << (bit & 7);
+          return flipped;
+        }),
+        fc.nat(whole.length - 1).map((length) => whole.subarray(0, length)),
+      );
+      await fc.assert(
+        fc.asyncProperty(damage, async (sealed) => {
+          putSealed(file, bad!, sealed);
+          const { id, refused } = await ready.newestSnapshot();
+          expect(id).toBe(good);
+          expect(refused).toEqual([{ id: bad, reason: expect.stringContaining('cannot be opened') }]);
+        }),
+        { numRuns: 300 },
+      );
+      putSealed(file, bad!, whole);
+      expect(await ready.newestSnapshot()).toMatchObject({ id: bad, refused: [] });
+    },
+  );
+
+  shows(
+    'F48',
+    'of a newer version, or without a part, is refused by name, and the one before is used',
+    async () => {
+      const { environment, file, store } = room();
+      const ready = store({ instance: 'i-1' });
+      await ready.open();
+      const [good, bad] = await saveSome(ready, 2);
+      const seal = createSeal(await loadKey(keySource(environment), systemEnv), systemEnv);
+      const { sessions: _, ...childless } = document();
+      const variants = { format: { ...document(), format: 2 }, sessions: childless };
+      for (const [named, content] of Object.entries(variants)) {
+        const plain = Buffer.from(JSON.stringify(content));
+        putSealed(file, bad!, seal.seal(plain, `snapshot/i-1/${bad}`));
+        const sha256 = createHash('sha256').update(plain).digest('hex');
+        raw(file, (db) => db.prepare('update snapshots set sha256 = ? where id = ?').run(sha256, bad));
+        const { id, refused } = await ready.newestSnapshot();
+        expect(id).toBe(good);
+        expect(refused).toEqual([{ id: bad, reason: expect.stringContaining(named) }]);
+      }
+    },
+  );
+
+  shows('F66', 'under a wrong key is neither counted nor pruned, and the start goes on', async () => {
+    const { environment, file, store } = room();
+    const mine = store({ instance: 'mine' });
+    await mine.open();
+    const ids = await saveSome(mine, 12);
+    raw(file, (db) => db.exec("update instances set ended_at = unixepoch() * 1000, how = 'died'"));
+    const SEGUE_KEY = randomBytes(32).toString('hex');
+    const other = store({ instance: 'other', keySource: keySource({ ...environment, SEGUE_KEY }) });
+    await other.open();
+    expect(other.status.state).toBe('ready');
+    const { id, refused } = await other.newestSnapshot('mine');
+    expect([id, refused.length]).toEqual([null, 12]);
+    await saveSome(other, 11);
+    await other.close('eof');
+    const left = raw(file, (db) =>
+      db.prepare('select instance, count(*) n from snapshots group by instance order by instance').all(),
+    );
+    expect(left).toEqual([
+      { instance: 'mine', n: 12 },
+      { instance: 'other', n: 10 },
+    ]);
+    expect(await mine.newestSnapshot()).toMatchObject({ id: ids.at(-1), refused: [] });
   });
 
   it('that is not there, or a store that is not open, is said', async () => {

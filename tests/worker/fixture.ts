@@ -26,7 +26,6 @@ export async function start(
   const worker = await spawnWorker(env, {
     command,
     generation: 1,
-    instance: 'test',
     environment: { PATH: process.env.PATH ?? '' },
     stderrBytes: 1024,
     ...request,

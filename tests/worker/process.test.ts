@@ -22,7 +22,7 @@ describe('a worker process', () => {
     const inherited = { PATH: '/bin', HOME: '/h', AWS_SECRET: 'x', SEGUE_KEY: 'k', SEGUE_WORKER: 'outer/1' };
     const config = { allow: ['HOME', 'SEGUE_KEY', 'NOT_THERE'], set: { MODE: 'test' } };
     const environment = workerEnvironment(config, inherited, 'inst/4');
-    const worker = await start(fixture('prints-itself'), { environment, instance: 'inst', generation: 4 });
+    const worker = await start(fixture('prints-itself'), { environment, generation: 4 });
     expect(JSON.parse(await line(worker)).env).toEqual({ HOME: '/h', MODE: 'test', SEGUE_WORKER: 'inst/4' });
   });
 

@@ -1,0 +1,87 @@
+/** Who drives which task. */
+import { and, eq, inArray, isNull, not, sql } from './drizzle.ts';
+import type { Orm } from './open.ts';
+import { leases, tasks } from './schema.ts';
+
+export type LeaseRow = typeof leases.$inferSelect;
+/** One process of one generation of one instance. */
+export type Owner = Pick<LeaseRow, 'instance' | 'generation' | 'pid' | 'startTime' | 'bootId'>;
+
+export type Leases = ReturnType<typeof leaseRows>;
+
+export function leaseRows(orm: Orm) {
+  return {
+    get(task: string): LeaseRow | null {
+      return orm.select().from(leases).where(eq(leases.task, task)).get() ?? null;
+    },
+    /** Whoever had it before has it no more: to be called in the transaction that looked. */
+    take(task: string, owner: Owner, at: number): void {
+      const row = { task, ...owner, takenAt: at, releasedAt: null };
+      orm.insert(leases).values(row).onConflictDoUpdate({ target: leases.task, set: row }).run();
+    },
+    release(task: string, at: number): void {
+      orm.update(leases).set({ releasedAt: at }).where(eq(leases.task, task)).run();
+    },
+    remove(task: string): void {
+      orm.delete(leases).where(eq(leases.task, task)).run();
+    },
+    /** Of this owner, `released` or not. */
+    tasksOf(owner: Owner, released: boolean): string[] {
+      const state = released ? not(isNull(leases.releasedAt)) : isNull(leases.releasedAt);
+      return orm
+        .select({ task: leases.task })
+        .from(leases)
+        .where(and(heldBy(owner), state))
+        .all()
+        .map(({ task }) => task);
+    },
+    notOf(owner: Owner): LeaseRow[] {
+      return orm
+        .select()
+        .from(leases)
+        .where(not(heldBy(owner)!))
+        .all();
+    },
+    /** Tasks that were begun and that nobody has a lease of: they came from a snapshot's export. */
+    ownerless(): string[] {
+      return orm
+        .select({ id: tasks.id })
+        .from(tasks)
+        .leftJoin(leases, eq(leases.task, tasks.id))
+        .where(
+          and(
+            isNull(tasks.parent),
+            isNull(leases.task),
+            inArray(tasks.state, ['running', 'suspended.safe', 'suspended.error']),
+          ),
+        )
+        .all()
+        .map(({ id }) => id);
+    },
+    /** The next step that its recipe can do, of the tasks that this owner drives. */
+    nextRecipeStep(owner: Owner) {
+      return (
+        orm
+          .select({ task: tasks })
+          .from(tasks)
+          .innerJoin(leases, eq(leases.task, tasks.root))
+          .where(
+            and(eq(tasks.state, 'ready'), eq(tasks.kind, 'recipe'), heldBy(owner), isNull(leases.releasedAt)),
+          )
+          .orderBy(sql`${tasks.createdAt}, ${tasks.root}, ${tasks.position}`)
+          .limit(1)
+          .get()?.task ?? null
+      );
+    },
+  };
+}
+
+function heldBy({ instance, generation, pid, startTime, bootId }: Owner) {
+  return and(
+    eq(leases.instance, instance),
+    eq(leases.generation, generation),
+    eq(leases.pid, pid),
+    eq(leases.startTime, startTime),
+    eq(leases.bootId, bootId),
+  );
+}

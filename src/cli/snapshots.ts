@@ -1,0 +1,130 @@
+/** `segue snapshots list | show | verify | prune`: what reboots have saved, read from disk. */
+import { SegueError } from '../errors.ts';
+import type { SnapshotArchive, SnapshotInfo, VerifiedSnapshot } from '../state/snapshot-archive.ts';
+import { counted, dateTime, shortId, size, table } from './format.ts';
+import { plainJson, plainLine } from './plain.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface SnapshotOptions {
+  name?: string;
+  json?: boolean;
+}
+
+type Named<Info> = Info & { name: string };
+
+export async function listSnapshots(terminal: Terminal, options: SnapshotOptions): Promise<number> {
+  const found = await eachArchive(terminal, options.name, false, (archive) => archive.list());
+  if (options.json) terminal.out(plainJson(found.map(shown)));
+  else terminal.out(found.length === 0 ? 'no snapshots yet' : table(HEAD, found.map(row)));
+  return 0;
+}
+
+/** @throws SegueError INVALID_PARAMETERS for an unknown id; with `reveal` STATE_CORRUPTION when it is refused */
+export async function showSnapshot(
+  terminal: Terminal,
+  id: string,
+  options: SnapshotOptions & { reveal?: boolean },
+): Promise<number> {
+  const found = await eachArchive(terminal, options.name, false, (archive) => archive.find(id) ?? []);
+  const [info, another] = found;
+  if (info === undefined || another !== undefined) {
+    const which = another === undefined ? 'no snapshot has' : 'several snapshots have';
+    throw new SegueError('INVALID_PARAMETERS', `${which} an id that begins with "${id}"`);
+  }
+  if (options.reveal) {
+    const [document] = await eachArchive(terminal, info.name, true, (archive) => archive.reveal(info.id));
+    terminal.out(plainJson(document));
+  } else if (options.json) terminal.out(plainJson(shown(info)));
+  else terminal.out(infoText(info));
+  return 0;
+}
+
+/** Exit code 6 when one is refused. */
+export async function verifySnapshots(terminal: Terminal, options: SnapshotOptions): Promise<number> {
+  const found = await eachArchive(terminal, options.name, false, (archive) => archive.verify());
+  const refused = found.filter((each) => each.refused !== null);
+  if (options.json) terminal.out(plainJson(found.map((each) => ({ ...shown(each), refused: each.refused }))));
+  else if (found.length === 0) terminal.out('no snapshots yet');
+  else {
+    terminal.out(table([...HEAD, 'RESULT'], found.map(verdict)));
+    terminal.out(`${counted(found.length, 'snapshot')}, ${refused.length} refused`);
+  }
+  return refused.length === 0 ? 0 : new SegueError('STATE_CORRUPTION', '').exitCode;
+}
+
+export async function pruneSnapshots(
+  terminal: Terminal,
+  options: SnapshotOptions & { keep: number },
+): Promise<number> {
+  const removed = await eachArchive(terminal, options.name, true, async (archive) =>
+    (await archive.prune(options.keep)).map((id) => ({ id })),
+  );
+  if (options.json) terminal.out(plainJson(removed));
+  else terminal.out(`${counted(removed.length, 'snapshot')} deleted`);
+  return 0;
+}
+
+/** Of every name, or of `name` alone. One that cannot be read is reported and left out. */
+async function eachArchive<Info extends object>(
+  terminal: Terminal,
+  name: string | undefined,
+  write: boolean,
+  use: (archive: SnapshotArchive) => Info | Info[] | Promise<Info | Info[]>,
+): Promise<Named<Info>[]> {
+  const [{ listNames }, { openArchive }] = await Promise.all([
+    import('../state/instances.ts'),
+    import('../state/snapshot-archive.ts'),
+  ]);
+  const names = name === undefined ? await listNames(terminal.environment) : [name];
+  const found: Named<Info>[] = [];
+  for (const each of names) {
+    try {
+      const archive = await openArchive(each, terminal.environment, { write });
+      try {
+        found.push(...[await use(archive)].flat().map((info) => ({ ...(info as Info), name: each })));
+      } finally {
+        archive.close();
+      }
+    } catch (error) {
+      if (name !== undefined || !(error instanceof SegueError)) throw error;
+      terminal.err(`segue: ${each}: ${plainLine(error.message)}`);
+    }
+  }
+  return found;
+}
+
+const HEAD = ['SAVED (UTC)', 'ID', 'NAME', 'REBOOT', 'SIZE'];
+
+function row({ savedAt, id, name, rebootId, bytes }: Named<SnapshotInfo>): string[] {
+  return [
+    dateTime(new Date(savedAt).toISOString()),
+    shortId(id),
+    plainLine(name),
+    shortId(plainLine(rebootId)),
+    size(bytes),
+  ];
+}
+
+function verdict(each: Named<VerifiedSnapshot>): string[] {
+  return [...row(each), each.refused === null ? 'good' : `refused: ${plainLine(each.refused)}`];
+}
+
+function shown({ id, name, instance, rebootId, savedAt, bytes, sha256 }: Named<SnapshotInfo>) {
+  return {
+    ...{ id, name, instance, reboot_id: rebootId },
+    ...{ saved_at: new Date(savedAt).toISOString(), bytes, sha256 },
+  };
+}
+
+function infoText(info: Named<SnapshotInfo>): string {
+  const { id, name, instance, reboot_id, saved_at, bytes, sha256 } = shown(info);
+  return [
+    `id         ${id}`,
+    `name       ${plainLine(name)}`,
+    `instance   ${plainLine(instance)}`,
+    `reboot     ${plainLine(reboot_id)}`,
+    `saved      ${dateTime(saved_at)} UTC`,
+    `size       ${size(bytes)}`,
+    `sha256     ${plainLine(sha256)}`,
+  ].join('\n');
+}

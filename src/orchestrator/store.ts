@@ -1,0 +1,194 @@
+/**
+ * The task tables, as the rest of the orchestrator uses them: one transaction at a time, each step of a task's life by
+ * its machine, with its journal row, and with what follows from it for the tasks around it. Listeners are told after
+ * the commit.
+ */
+import { getNextSnapshot } from 'xstate';
+import { BUSY_BUDGET_MS, isBusy, isDamage, whileBusy } from '../../db/busy.ts';
+import type { Database } from '../../db/database.ts';
+import type { Owner } from '../../db/leases.ts';
+import type { TaskRow } from '../../db/tasks.ts';
+import { type TaskEvent, taskMachine } from '../../machines/task.ts';
+import { packTask, type TaskSnapshot, taskStateOf, unpackTask } from '../../machines/task-persist.ts';
+import { isFinal } from '../../machines/task-states.ts';
+import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
+import type { Seal } from '../serializer/seal.ts';
+import { openContent, sealContent, type TaskContent } from './content.ts';
+import { sumOf } from './sum.ts';
+import type { TaskChange } from './types.ts';
+
+export interface TaskStoreOptions {
+  env: Env;
+  db: Database;
+  seal: Seal;
+  /** This process: what the journal and the leases name. */
+  self: Owner;
+  onChange(change: TaskChange): void;
+}
+
+export class TaskStore {
+  readonly db: Database;
+  readonly seal: Seal;
+  readonly self: Owner;
+  readonly #env: Env;
+  readonly #onChange: TaskStoreOptions['onChange'];
+  #closed = false;
+  /** Of the transaction that runs, by task. */
+  #changes = new Map<string, TaskChange>();
+
+  constructor({ env, db, seal, self, onChange }: TaskStoreOptions) {
+    this.#env = env;
+    this.db = db;
+    this.seal = seal;
+    this.self = self;
+    this.#onChange = onChange;
+  }
+
+  /** Commits all that `run` does, or nothing. Rejects SYSTEM_NOT_READY when another process holds the lock for 2 s. */
+  async write<T>(run: () => T): Promise<T> {
+    return this.#unlocked(() => {
+      const changes = new Map<string, TaskChange>();
+      const result = this.db.transaction(() => {
+        this.#changes = changes;
+        return run();
+      });
+      for (const change of changes.values()) this.#onChange(change);
+      return result;
+    });
+  }
+
+  async read<T>(run: () => T): Promise<T> {
+    return this.#unlocked(run);
+  }
+
+  async #unlocked<T>(run: () => T): Promise<T> {
+    try {
+      return await whileBusy(this.#env, { budgetMs: BUSY_BUDGET_MS }, run);
+    } catch (error) {
+      if (!isBusy(error))
+        throw SegueError.from(error, isDamage(error) ? 'STATE_CORRUPTION' : 'SYSTEM_NOT_READY');
+      const message = 'another process holds the lock of the task database';
+      throw new SegueError('SYSTEM_NOT_READY', message, { retryAfterS: 1, cause: error });
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Idempotent. What is written after that rejects SYSTEM_NOT_READY. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.db.close();
+  }
+
+  now(): number {
+    return this.#env.now();
+  }
+
+  /** @throws SegueError INVALID_PARAMETERS for an unknown id */
+  get(id: string): TaskRow {
+    const row = this.db.tasks.get(id);
+    if (row === null) throw new SegueError('INVALID_PARAMETERS', `there is no task ${id}`, { data: { id } });
+    return row;
+  }
+
+  /** The steps of a task: its subtasks, or itself. */
+  stepsOf(root: TaskRow): TaskRow[] {
+    return root.kind === 'group' ? this.db.tasks.subtasks(root.id) : [root];
+  }
+
+  content(row: TaskRow): TaskContent {
+    return openContent(this.seal, row);
+  }
+
+  snapshot(row: TaskRow): TaskSnapshot {
+    const unpacked = unpackTask(row.machine);
+    if (unpacked.ok) return unpacked.snapshot;
+    throw new SegueError('STATE_CORRUPTION', `task ${row.id} cannot be restored: ${unpacked.reason}`);
+  }
+
+  /** In a `write`. */
+  add(row: TaskRow): void {
+    this.db.tasks.add(row);
+    this.#record(row, null, 'plan');
+  }
+
+  /**
+   * One step of a task's life and what follows from it: in a `write`. `change` goes into its content.
+   * @throws SegueError INVALID_PARAMETERS when the task's state does not allow it; STATE_CORRUPTION
+   */
+  apply(id: string, event: TaskEvent, change?: Partial<TaskContent>): TaskRow {
+    const row = this.get(id);
+    const before = this.snapshot(row);
+    if (!before.can(event))
+      throw new SegueError('INVALID_PARAMETERS', `task ${row.id} is ${row.state}: no ${event.type}`, {
+        data: { id: row.id, state: row.state },
+      });
+    const after = getNextSnapshot(taskMachine, before, event);
+    const state = taskStateOf(after);
+    const next: TaskRow = {
+      ...row,
+      state,
+      progress: state === 'completed' ? 100 : row.progress,
+      machine: packTask(after),
+      updatedAt: this.now(),
+      ...(change && { content: sealContent(this.seal, row.id, { ...this.content(row), ...change }) }),
+    };
+    this.db.tasks.change(row.id, next);
+    this.#record(next, row.state, event.type);
+    if (isFinal(state)) this.#end(next);
+    this.#sumUp(next);
+    return next;
+  }
+
+  #record(row: TaskRow, from: TaskRow['state'] | null, event: string): void {
+    const { instance, generation } = this.self;
+    const { id: task, root, state: to } = row;
+    this.db.tasks.addEvent({ task, root, instance, generation, from, to, event, at: row.updatedAt });
+    this.#changed(row);
+  }
+
+  #changed({ id: taskId, root: rootId, state, progress }: TaskRow): void {
+    this.#changes.set(taskId, { taskId, rootId, state, progress });
+  }
+
+  /** Nobody drives a task that has ended, once its commands have, too: in a `write`. */
+  dropLease(root: string): void {
+    if (isFinal(this.get(root).state) && this.db.recipeRuns.openOf(root).length === 0)
+      this.db.leases.remove(root);
+  }
+
+  /** The steps behind a step that ended begin, or never will. */
+  #end(row: TaskRow): void {
+    if (row.parent === null) return this.dropLease(row.id);
+    const needs = this.db.tasks.dependencies(row.root);
+    const behind = needs.filter((each) => each.needs === row.id).map(({ task }) => task);
+    for (const step of behind.map((id) => this.get(id))) {
+      if (step.state !== 'pending') continue;
+      if (row.state !== 'completed') {
+        const error = `it depends on "${this.content(row).key}", which ${row.state === 'failed' ? 'failed' : 'was cancelled'}`;
+        this.apply(step.id, { type: 'cancel' }, { error });
+        continue;
+      }
+      const own = needs.filter(({ task }) => task === step.id).map((each) => this.get(each.needs));
+      if (own.every(({ state }) => state === 'completed')) this.apply(step.id, { type: 'unlock' });
+    }
+  }
+
+  /** The task that this is a step of follows its steps. */
+  #sumUp(step: TaskRow): void {
+    if (step.parent === null) return;
+    const group = this.get(step.parent);
+    if (isFinal(group.state)) return;
+    const { event, progress } = sumOf(group.state, this.db.tasks.subtasks(group.id));
+    if (progress !== group.progress) {
+      const changed = { ...group, progress, updatedAt: this.now() };
+      this.db.tasks.change(group.id, changed);
+      this.#changed(changed);
+    }
+    if (event !== null) this.apply(group.id, event);
+  }
+}

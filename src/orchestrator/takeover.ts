@@ -1,0 +1,84 @@
+/**
+ * Takes over the tasks whose owner is dead or has let go of them (F11). First every command that the owner may have left
+ * behind is ended, which anybody may do; when that is certain, lease and tasks change hands in one transaction, so that
+ * it happens once.
+ */
+import type { RunRow } from '../../db/recipe-runs.ts';
+import type { Env } from '../env.ts';
+import type { Log } from '../observe/log.ts';
+import { endProcesses, WORKER_MARK } from '../state/orphans.ts';
+import { passing } from './leases.ts';
+import { RECIPE_MARK } from './recipe.ts';
+import type { TaskStore } from './store.ts';
+
+/** Tasks that change hands in one transaction: it holds the write lock, and the event loop. */
+const BATCH = 100;
+
+/** Resolves with the tasks that were taken over. Rejects SYSTEM_NOT_READY when the database is locked. */
+export async function takeOver(env: Env, log: Log, store: TaskStore): Promise<string[]> {
+  const all: string[] = [];
+  for (;;) {
+    const taken = await takeSome(env, log, store);
+    if (taken.length > 0) log.warn({ tasks: taken }, 'tasks were taken over');
+    all.push(...taken);
+    if (taken.length < BATCH) return all;
+  }
+}
+
+async function takeSome(env: Env, log: Log, store: TaskStore): Promise<string[]> {
+  const { db } = store;
+  const { roots, runs } = await store.read(() => {
+    const found = takeable(env, store).slice(0, BATCH);
+    return { roots: found, runs: found.flatMap((root) => db.recipeRuns.openOf(root)) };
+  });
+  if (roots.length === 0) return [];
+  if (runs.length > 0 && !(await endCommands(env, log, store, runs))) return []; // at the next look
+  return store.write(() => {
+    const still = takeable(env, store).filter((root) => roots.includes(root));
+    for (const root of still) take(store, root);
+    return still;
+  });
+}
+
+function takeable(env: Env, { db, self }: TaskStore): string[] {
+  return [...passing(env, db, self), ...db.leases.ownerless()];
+}
+
+/** False when some of them cannot be ended. */
+async function endCommands(env: Env, log: Log, { self }: TaskStore, runs: RunRow[]): Promise<boolean> {
+  const recorded = runs.flatMap(({ pid, startTime, bootId }) =>
+    pid === null ? [] : [{ pid, startTime: startTime!, bootId: bootId! }],
+  );
+  // One that its dead owner was just making may still have the mark of its owner instead of its own.
+  const owners = runs
+    .filter((run) => run.instance !== self.instance || run.generation !== self.generation)
+    .map((run) => `${WORKER_MARK}=${run.instance}/${run.generation}\0`);
+  const marks = [...runs.map(({ id }) => `${RECIPE_MARK}=${id}\0`), ...new Set(owners)];
+  const { left } = await endProcesses(env, log, recorded, marks);
+  return left.length === 0;
+}
+
+/** Its commands are gone; how far they came is not known. */
+function take(store: TaskStore, root: string): void {
+  const { db, self } = store;
+  db.leases.take(root, self, store.now());
+  const runs = db.recipeRuns.openOf(root);
+  const lost = { state: 'lost', endedAt: store.now(), exitCode: null, exitSignal: null } as const;
+  for (const { id } of runs) db.recipeRuns.end(id, { ...lost, stderrTail: null });
+  for (const step of store.stepsOf(store.get(root))) {
+    if (step.state !== 'running') continue;
+    const safe = step.kind === 'client' || runs.some((run) => run.task === step.id && run.idempotent);
+    const error = 'its command was running when its orchestrator died';
+    store.apply(step.id, { type: 'interrupt', safe }, safe ? undefined : { error });
+  }
+  goOn(store, root);
+  store.dropLease(root);
+}
+
+/** From the safe points, without being asked: in a `write`. */
+export function goOn(store: TaskStore, root: string): void {
+  const task = store.get(root);
+  if (task.kind === 'group' && task.state === 'suspended.safe') store.apply(root, { type: 'resume' });
+  for (const step of store.stepsOf(task))
+    if (step.state === 'suspended.safe') store.apply(step.id, { type: 'resume' });
+}

@@ -1,0 +1,54 @@
+/**
+ * Workers that the database does not know (F45). When it is older than what happened, because its -wal was cut or
+ * deleted or an old copy was put in its place, the row of a dead supervisor may be missing, or say that its worker has
+ * ended. Each worker carries in its environment whose it is, so the processes themselves are asked, not the rows.
+ */
+import { createHash } from 'node:crypto';
+import type { Database } from '../../db/database.ts';
+import type { Env } from '../env.ts';
+import { isSame } from './live.ts';
+import { type Marked, markedProcesses, WORKER_MARK } from './orphans.ts';
+
+/** In the environment of a worker: `<state directory, hashed>/<pid>/<start time>` of its supervisor. */
+export const SUPERVISOR_MARK = 'SEGUE_SUPERVISOR';
+
+export function supervisorMark(stateDirectory: string, env: Env): string {
+  return `${hashed(stateDirectory)}/${process.pid}/${env.process(process.pid)?.startTime ?? ''}`;
+}
+
+export interface Stray {
+  instance: string;
+  generation: number;
+}
+
+/**
+ * Of supervisors of this state directory that are dead, where no row says that the worker has ended. One whose exit is
+ * on record has left its group: it goes on, as its author meant it to (F9).
+ */
+export async function findStrays(env: Env, db: Database, stateDirectory: string): Promise<Stray[]> {
+  const marked = await markedProcesses(env, [`${SUPERVISOR_MARK}=${hashed(stateDirectory)}/`]);
+  const strays = new Map<string, Stray>();
+  for (const process of marked) {
+    if (isSame(env, supervisorOf(process, env))) continue;
+    const [instance = '', generation = ''] = entryOf(process, WORKER_MARK).split('/');
+    const stray = { instance, generation: Number(generation) };
+    if (instance === '' || db.instances.isWorkerEnded(stray.instance, stray.generation)) continue;
+    strays.set(`${instance}/${generation}`, stray);
+  }
+  return [...strays.values()];
+}
+
+function supervisorOf(process: Marked, env: Env) {
+  const [, pid, startTime = ''] = entryOf(process, SUPERVISOR_MARK).split('/');
+  return { pid: Number(pid), startTime, bootId: env.bootId() };
+}
+
+function entryOf({ environment }: Marked, name: string): string {
+  const from = environment.indexOf(`\0${name}=`);
+  if (from < 0) return '';
+  return environment.slice(from + name.length + 2).split('\0', 1)[0]!;
+}
+
+function hashed(stateDirectory: string): string {
+  return createHash('sha256').update(stateDirectory).digest('hex').slice(0, 16);
+}
