@@ -122,7 +122,7 @@ class TaskOrchestrator implements Orchestrator {
 
   async cancel(input: s.CancelInput): Promise<s.CancelOutput> {
     const output = await cancel(this.#store, input);
-    await Promise.all(output.cancelled.map((id) => this.#runner.stop(id, CANCEL)));
+    await this.#endCancelled();
     return output;
   }
 
@@ -200,10 +200,7 @@ class TaskOrchestrator implements Orchestrator {
   async #look(): Promise<void> {
     try {
       await takeOver(this.#env, this.#log, this.#store);
-      const states = await this.#store.read(() =>
-        this.#runner.steps.map(({ step }) => ({ step, state: this.#store.get(step).state })),
-      );
-      for (const { step, state } of states) if (state !== 'running') void this.#runner.stop(step, CANCEL);
+      void this.#endCancelled();
       for (const change of await this.#store.read(() => this.#foreign.next())) this.#tell(change);
     } catch (error) {
       if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
@@ -217,6 +214,13 @@ class TaskOrchestrator implements Orchestrator {
       },
       { unref: true },
     );
+  }
+
+  /** Commands that run here and whose step was cancelled, by us or by others. Never rejects. */
+  async #endCancelled(): Promise<void> {
+    const steps = this.#runner.steps.map(({ step }) => step);
+    const unwanted = steps.filter((id) => this.#store.get(id).state !== 'running');
+    await Promise.all(unwanted.map((id) => this.#runner.stop(id, CANCEL)));
   }
 
   async #purge(): Promise<void> {

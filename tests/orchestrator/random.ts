@@ -1,0 +1,184 @@
+/**
+ * Random tasks under random deaths and reboots: an orchestrator in a process of its own is killed, suspended or brought
+ * back at moments that are counted in committed changes, until nothing goes on by itself. What is on record then is
+ * checked against what the commands really did.
+ */
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { getNextSnapshot, initialTransition } from 'xstate';
+import { type TaskEvent, taskMachine } from '../../machines/task.ts';
+import { taskStateOf } from '../../machines/task-persist.ts';
+import type { TaskKind } from '../../machines/task-states.ts';
+import type { TaskOut } from '../../src/orchestrator/schemas.ts';
+import { type Host, type Place, place } from './host.ts';
+
+interface Step {
+  /** Its recipe: may be repeated, may not; or a client does it. */
+  by: 'again' | 'once' | 'client';
+  needs: number[];
+}
+
+interface Moment {
+  /** Changes, counted from the last moment. */
+  after: number;
+  what: 'kill' | 'reboot' | 'undone reboot';
+}
+
+const steps = (most: number): fc.Arbitrary<Step[]> =>
+  fc
+    .array(
+      fc.record({
+        by: fc.constantFrom<Step['by'][]>('again', 'once', 'once', 'client'),
+        needs: fc.uniqueArray(fc.nat({ max: most }), { maxLength: 2 }),
+      }),
+      { minLength: 2, maxLength: most },
+    )
+    // Only what comes earlier: no circle.
+    .map((all) => all.map(({ by, needs }, at) => ({ by, needs: needs.filter((need) => need < at) })));
+
+const moments = (most: number): fc.Arbitrary<Moment[]> =>
+  fc.array(
+    fc.record({
+      after: fc.nat({ max: 12 }),
+      what: fc.constantFrom<Moment['what'][]>('kill', 'kill', 'reboot', 'undone reboot'),
+    }),
+    { minLength: 1, maxLength: most },
+  );
+
+export async function checkRandomTasks(size: {
+  runs: number;
+  steps: number;
+  moments: number;
+}): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(steps(size.steps), moments(size.moments), async (plan, times) => {
+      const where = place();
+      const { host, root } = await live(where, plan, times);
+      const { subtasks } = await host.call('readTask', root);
+      for (const step of subtasks) checkStep(where, step);
+      checkJournal(where, plan, subtasks);
+      await decide(host, root);
+      await host.kill();
+      expect(where.done().filter(({ what }) => what === 'overlap')).toEqual([]);
+      expect(where.commands()).toEqual([]);
+    }),
+    { numRuns: size.runs, endOnFailure: true },
+  );
+}
+
+/** Until nothing goes on by itself, and through all moments that come before that. */
+async function live(where: Place, plan: readonly Step[], times: readonly Moment[]) {
+  const recipes = { again: where.recipe(true), once: where.recipe(false) };
+  let generation = 1;
+  const start = () => where.start({ generation: generation++, orchestrator: { recipes } });
+  let host = await start();
+  const subtasks = plan.map(({ by, needs }, at) => ({
+    ...{ key: `s${at}`, title: `s${at}`, depends_on: needs.map((need) => `s${need}`) },
+    ...(by === 'client' ? {} : { recipe: by }),
+  }));
+  const { task } = await host.tool('plan', { title: 'random', subtasks });
+  const root = task.task_id;
+  for (const { after, what } of times) {
+    const working = work(host, root);
+    for (let n = 0; n < after; n += 1)
+      if (await Promise.race([host.changed().then(() => false), working.then(() => true)])) break;
+    if (what !== 'kill') await host.call('suspend', 100);
+    if (what === 'undone reboot') await host.call('resume');
+    else {
+      await host.kill();
+      host = await start();
+    }
+    await working;
+  }
+  await work(host, root);
+  return { host, root };
+}
+
+/** Does what a client does, until the task rests or the host is gone. */
+async function work(host: Host, root: string): Promise<void> {
+  for (;;) {
+    const change = host.changed();
+    try {
+      const { steps: handed, task } = await host.tool('execute', { task_id: root });
+      for (const { task_id, key } of handed) await host.tool('complete', { task_id, result: key });
+      if (handed.length > 0) continue;
+      if (task.state === 'completed' || task.state === 'suspended.error') return;
+    } catch (error) {
+      // Killed, or suspended: then the next host goes on, or this one after it was brought back.
+      if ((error as { code?: string }).code !== 'SHUTDOWN_IN_PROGRESS') return expectGone(error);
+      return;
+    }
+    await change;
+  }
+}
+
+function expectGone(error: unknown): void {
+  expect(String(error)).toContain('the orchestrator is gone');
+}
+
+/** Every command either did its work as often as the record says, or its outcome is said to be unknown. */
+function checkStep(where: Place, step: TaskOut): void {
+  const did = where.done().filter(({ what, name }) => what === 'did' && name === step.title).length;
+  const fact = { step: step.key, recipe: step.recipe, state: step.state, did };
+  switch (step.recipe) {
+    case 'once':
+      expect(['completed', 'suspended.error', 'pending'], JSON.stringify(fact)).toContain(step.state);
+      if (step.state === 'completed') expect(fact).toMatchObject({ did: 1 });
+      if (step.state === 'pending') expect(fact).toMatchObject({ did: 0 });
+      expect(did).toBeLessThanOrEqual(1);
+      break;
+    case 'again':
+      expect(['completed', 'pending'], JSON.stringify(fact)).toContain(step.state);
+      if (step.state === 'completed') expect(did).toBeGreaterThanOrEqual(1);
+      break;
+    default:
+      expect(['completed', 'pending'], JSON.stringify(fact)).toContain(step.state);
+  }
+}
+
+interface Entry {
+  id: number;
+  task: string;
+  from: string | null;
+  to: string;
+  event: string;
+}
+
+/** The journal of each step is a walk through its machine; each began after what it depends on was completed. */
+function checkJournal(where: Place, plan: readonly Step[], subtasks: readonly TaskOut[]): void {
+  const all = where.sql((db) =>
+    db.prepare('select id, task, "from", "to", event from task_events order by id').all(),
+  ) as Entry[];
+  const of = (task: TaskOut) => all.filter((entry) => entry.task === task.task_id);
+  for (const [at, step] of subtasks.entries()) {
+    const [first, ...rest] = of(step);
+    expect(first).toMatchObject({ from: null, to: 'pending', event: 'plan' });
+    let [snapshot] = initialTransition(taskMachine, { kind: step.kind as TaskKind });
+    for (const { from, to, event } of rest) {
+      expect(taskStateOf(snapshot)).toBe(from);
+      const safe = to === 'suspended.safe';
+      snapshot = getNextSnapshot(taskMachine, snapshot, { type: event, safe } as TaskEvent);
+      expect(taskStateOf(snapshot)).toBe(to);
+    }
+    expect(taskStateOf(snapshot)).toBe(step.state);
+    const begun = rest.find(({ to }) => to === 'running')?.id ?? Number.POSITIVE_INFINITY;
+    const needed = plan[at]!.needs.map(
+      (need) => of(subtasks[need]!).find(({ to }) => to === 'completed')?.id,
+    );
+    for (const id of needed)
+      if (begun !== Number.POSITIVE_INFINITY) expect(id, `${step.key} began`).toBeLessThan(begun);
+  }
+  const open = where.sql((db) =>
+    db.prepare("select count(*) from recipe_runs where state in ('intended', 'running')").pluck().get(),
+  );
+  expect(open).toBe(0);
+}
+
+/** A person decides that everything whose outcome is unknown is to be done again: then nothing is left undone. */
+async function decide(host: Host, root: string): Promise<void> {
+  for (;;) {
+    const { task } = await host.tool('execute', { task_id: root, resume: true });
+    if (task.state === 'completed') return;
+    await work(host, root);
+  }
+}
