@@ -1,5 +1,5 @@
 /** Who drives which task. */
-import { and, eq, inArray, isNull, not, sql } from './drizzle.ts';
+import { and, eq, inArray, isNull, not, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { leases, tasks } from './schema.ts';
 
@@ -58,15 +58,21 @@ export function leaseRows(orm: Orm) {
         .all()
         .map(({ id }) => id);
     },
-    /** The next step that its recipe can do, of the tasks that this owner drives. */
-    nextRecipeStep(owner: Owner) {
+    /** The next step that its recipe can do, of the tasks that this owner drives, those in `except` left out. */
+    nextRecipeStep(owner: Owner, except: readonly string[]) {
       return (
         orm
           .select({ task: tasks })
           .from(tasks)
           .innerJoin(leases, eq(leases.task, tasks.root))
           .where(
-            and(eq(tasks.state, 'ready'), eq(tasks.kind, 'recipe'), heldBy(owner), isNull(leases.releasedAt)),
+            and(
+              eq(tasks.state, 'ready'),
+              eq(tasks.kind, 'recipe'),
+              notInArray(tasks.root, [...except]),
+              heldBy(owner),
+              isNull(leases.releasedAt),
+            ),
           )
           .orderBy(sql`${tasks.createdAt}, ${tasks.root}, ${tasks.position}`)
           .limit(1)

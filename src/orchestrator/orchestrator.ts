@@ -83,7 +83,7 @@ class TaskOrchestrator implements Orchestrator {
     this.#log = log;
     this.#settings = settings;
     const self = ownerOf(env, options.instance, options.generation);
-    this.#store = new TaskStore({ env, db, seal, self, onChange: (change) => this.#tell(change) });
+    this.#store = new TaskStore({ env, log, db, seal, self, onChange: (change) => this.#tell(change) });
     const artifacts = join(directory, 'artifacts');
     this.#files = new ArtifactFiles({ env, seal, directory: artifacts, maxBytes: settings.maxArtifactBytes });
     this.#runner = new RecipeRunner(env, log, this.#store, settings);

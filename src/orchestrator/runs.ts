@@ -67,9 +67,9 @@ export class RecipeRunner {
   async #fill(): Promise<void> {
     try {
       while (this.#open && this.#running.size < this.#settings.parallel) {
-        const intent = await this.#store.write(() => this.#intend());
-        if (intent === null) return;
-        if (intent !== 'skipped') this.#launch(intent);
+        const { found, intent } = await this.#store.write(() => this.#intendNext());
+        if (!found) return;
+        if (intent) this.#launch(intent);
       }
     } catch (error) {
       this.#log.error({ err: error }, 'a recipe could not be started; it is tried again');
@@ -99,16 +99,26 @@ export class RecipeRunner {
     this.#open = true;
   }
 
-  /** The next step, begun, and its run; 'skipped': one that cannot be run was put aside. */
-  #intend(): Intent | 'skipped' | null {
+  /** `found`: there was a step that is ready; `intent`: it is begun, and its run is on record. */
+  #intendNext(): { found: boolean; intent: Intent | null } {
+    const { db, self, damaged } = this.#store;
+    const step = db.leases.nextRecipeStep(self, damaged);
+    let intent: Intent | null = null;
+    if (step !== null)
+      this.#store.forEach([step.root], () => {
+        intent = this.#intend(step.id);
+      });
+    return { found: step !== null, intent };
+  }
+
+  /** Null when it cannot be run: then it is put aside. */
+  #intend(ready: string): Intent | null {
     const { db, self } = this.#store;
-    const ready = db.leases.nextRecipeStep(self);
-    if (ready === null) return null;
-    const step = this.#store.apply(ready.id, { type: 'start' });
+    const step = this.#store.apply(ready, { type: 'start' });
     const recipe = this.#settings.recipes[step.recipe!];
     if (recipe === undefined) {
       this.#putAside(step.id, `the configuration has no recipe "${step.recipe}" any more`);
-      return 'skipped';
+      return null;
     }
     const { attempt } = this.#store.snapshot(step).context;
     const id = this.#env.uuid();

@@ -21,7 +21,7 @@ export async function takeOver(env: Env, log: Log, store: TaskStore): Promise<st
     const taken = await takeSome(env, log, store);
     if (taken.length > 0) log.warn({ tasks: taken }, 'tasks were taken over');
     all.push(...taken);
-    if (taken.length < BATCH) return all;
+    if (taken.length === 0) return all;
   }
 }
 
@@ -35,13 +35,13 @@ async function takeSome(env: Env, log: Log, store: TaskStore): Promise<string[]>
   if (runs.length > 0 && !(await endCommands(env, log, store, runs))) return []; // at the next look
   return store.write(() => {
     const still = takeable(env, store).filter((root) => roots.includes(root));
-    for (const root of still) take(store, root);
-    return still;
+    return store.forEach(still, (root) => take(store, root));
   });
 }
 
-function takeable(env: Env, { db, self }: TaskStore): string[] {
-  return [...passing(env, db, self), ...db.leases.ownerless()];
+function takeable(env: Env, { db, self, damaged }: TaskStore): string[] {
+  const all = [...passing(env, db, self), ...db.leases.ownerless()];
+  return all.filter((root) => !damaged.includes(root));
 }
 
 /** False when some of them cannot be ended. */

@@ -1,8 +1,10 @@
 /**
  * Random tasks under random deaths and reboots: an orchestrator in a process of its own is killed, suspended or brought
- * back at moments that are counted in committed changes, until nothing goes on by itself. What is on record then is
+ * back at moments that are counted in committed changes and in what its commands did, until nothing goes on by itself. What is on record then is
  * checked against what the commands really did.
  */
+import { once } from 'node:events';
+import { watch } from 'node:fs';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { getNextSnapshot, initialTransition } from 'xstate';
@@ -19,7 +21,7 @@ interface Step {
 }
 
 interface Moment {
-  /** Changes, counted from the last moment. */
+  /** Counted from the last moment: changes of tasks, and lines in the log of the commands. */
   after: number;
   what: 'kill' | 'reboot' | 'undone reboot';
 }
@@ -68,7 +70,7 @@ export async function checkRandomTasks(size: {
 
 /** Until nothing goes on by itself, and through all moments that come before that. */
 async function live(where: Place, plan: readonly Step[], times: readonly Moment[]) {
-  const recipes = { again: where.recipe(true), once: where.recipe(false) };
+  const recipes = { again: where.recipe(true, 'slow'), once: where.recipe(false, 'slow') };
   let generation = 1;
   const start = () => where.start({ generation: generation++, orchestrator: { recipes } });
   let host = await start();
@@ -81,7 +83,7 @@ async function live(where: Place, plan: readonly Step[], times: readonly Moment[
   for (const { after, what } of times) {
     const working = work(host, root);
     for (let n = 0; n < after; n += 1)
-      if (await Promise.race([host.changed().then(() => false), working.then(() => true)])) break;
+      if (await Promise.race([sign(where, host).then(() => false), working.then(() => true)])) break;
     if (what !== 'kill') await host.call('suspend', 100);
     if (what === 'undone reboot') await host.call('resume');
     else {
@@ -92,6 +94,13 @@ async function live(where: Place, plan: readonly Step[], times: readonly Moment[
   }
   await work(host, root);
   return { host, root };
+}
+
+/** Something happens: a change of a task, or a line in the log. */
+async function sign(where: Place, host: Host): Promise<void> {
+  const watcher = watch(where.log);
+  await Promise.race([host.changed(), once(watcher, 'change')]);
+  watcher.close();
 }
 
 /** Does what a client does, until the task rests or the host is gone. */
