@@ -88,7 +88,7 @@ class TaskOrchestrator implements Orchestrator {
     this.#files = new ArtifactFiles({ env, seal, directory: artifacts, maxBytes: settings.maxArtifactBytes });
     this.#runner = new RecipeRunner(env, log, this.#store, settings);
     this.#foreign = new ForeignChanges(this.#store);
-    this.#looking = this.#look();
+    this.#looking = this.#look({ atStart: true });
     void this.#looking.then(() => this.#purge());
   }
 
@@ -197,9 +197,9 @@ class TaskOrchestrator implements Orchestrator {
   }
 
   /** Takes over from the dead, ends what others cancelled, tells what they did. Never rejects; looks again later. */
-  async #look(): Promise<void> {
+  async #look({ atStart } = { atStart: false }): Promise<void> {
     try {
-      await takeOver(this.#env, this.#log, this.#store);
+      await takeOver(this.#env, this.#log, this.#store, { atStart });
       void this.#endCancelled();
       for (const change of await this.#store.read(() => this.#foreign.next())) this.#tell(change);
     } catch (error) {

@@ -67,8 +67,9 @@ export class RecipeRunner {
   async #fill(): Promise<void> {
     try {
       while (this.#open && this.#running.size < this.#settings.parallel) {
-        const { found, intent } = await this.#store.write(() => this.#intendNext());
-        if (!found) return;
+        // Most looks find nothing, and take no lock for that.
+        if ((await this.#store.read(() => this.#next())) === null) return;
+        const intent = await this.#store.write(() => this.#intendNext());
         if (intent) this.#launch(intent);
       }
     } catch (error) {
@@ -99,16 +100,20 @@ export class RecipeRunner {
     this.#open = true;
   }
 
-  /** `found`: there was a step that is ready; `intent`: it is begun, and its run is on record. */
-  #intendNext(): { found: boolean; intent: Intent | null } {
+  #next(): TaskRow | null {
     const { db, self, damaged } = this.#store;
-    const step = db.leases.nextRecipeStep(self, damaged);
+    return db.leases.nextRecipeStep(self, damaged);
+  }
+
+  /** The next step, begun, with its run on record; null when there is none, or none that can be run. */
+  #intendNext(): Intent | null {
+    const step = this.#next();
     let intent: Intent | null = null;
     if (step !== null)
       this.#store.forEach([step.root], () => {
         intent = this.#intend(step.id);
       });
-    return { found: step !== null, intent };
+    return intent;
   }
 
   /** Null when it cannot be run: then it is put aside. */
