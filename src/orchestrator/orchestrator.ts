@@ -23,7 +23,7 @@ import type * as s from './schemas.ts';
 import type { OrchestratorSettings } from './settings.ts';
 import { healthOf, statusOf } from './status.ts';
 import { TaskStore } from './store.ts';
-import { letGo, outcomeOf, runningSteps, takeBack } from './suspend.ts';
+import { letGo, outcomeOf, takeBack } from './suspend.ts';
 import { synthesize } from './synthesize.ts';
 import { takeOver } from './takeover.ts';
 import type { Orchestrator, OrchestratorHealth, Suspension, TaskChange } from './types.ts';
@@ -154,7 +154,7 @@ class TaskOrchestrator implements Orchestrator {
     this.#nextLook();
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
-    const running = await this.#store.read(() => runningSteps(this.#store).map(({ id }) => id));
+    const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
       letGo(this.#store);
