@@ -19,6 +19,7 @@ export const {
   isNull,
   lt,
   max,
+  ne,
   not,
   notInArray,
   or,

@@ -23,7 +23,7 @@ import type * as s from './schemas.ts';
 import type { OrchestratorSettings } from './settings.ts';
 import { healthOf, statusOf } from './status.ts';
 import { TaskStore } from './store.ts';
-import { letGo, outcomeOf, runningSteps, takeBack } from './suspend.ts';
+import { letGo, outcomeOf, takeBack } from './suspend.ts';
 import { synthesize } from './synthesize.ts';
 import { takeOver } from './takeover.ts';
 import type { Orchestrator, OrchestratorHealth, Suspension, TaskChange } from './types.ts';
@@ -83,12 +83,12 @@ class TaskOrchestrator implements Orchestrator {
     this.#log = log;
     this.#settings = settings;
     const self = ownerOf(env, options.instance, options.generation);
-    this.#store = new TaskStore({ env, db, seal, self, onChange: (change) => this.#tell(change) });
+    this.#store = new TaskStore({ env, log, db, seal, self, onChange: (change) => this.#tell(change) });
     const artifacts = join(directory, 'artifacts');
     this.#files = new ArtifactFiles({ env, seal, directory: artifacts, maxBytes: settings.maxArtifactBytes });
     this.#runner = new RecipeRunner(env, log, this.#store, settings);
     this.#foreign = new ForeignChanges(this.#store);
-    this.#looking = this.#look();
+    this.#looking = this.#look({ atStart: true });
     void this.#looking.then(() => this.#purge());
   }
 
@@ -97,9 +97,9 @@ class TaskOrchestrator implements Orchestrator {
   }
 
   async execute(input: s.ExecuteInput): Promise<s.ExecuteOutput> {
+    await this.#looking;
     if (this.#suspension !== null)
       throw new SegueError('SHUTDOWN_IN_PROGRESS', 'nothing is begun during a reboot', { retryAfterS: 1 });
-    await this.#looking;
     const output = await execute(this.#store, input);
     void this.#runner.fill();
     return output;
@@ -122,7 +122,7 @@ class TaskOrchestrator implements Orchestrator {
 
   async cancel(input: s.CancelInput): Promise<s.CancelOutput> {
     const output = await cancel(this.#store, input);
-    await Promise.all(output.cancelled.map((id) => this.#runner.stop(id, CANCEL)));
+    await this.#endCancelled();
     return output;
   }
 
@@ -154,7 +154,7 @@ class TaskOrchestrator implements Orchestrator {
     this.#nextLook();
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
-    const running = await this.#store.read(() => runningSteps(this.#store).map(({ id }) => id));
+    const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
       letGo(this.#store);
@@ -197,17 +197,15 @@ class TaskOrchestrator implements Orchestrator {
   }
 
   /** Takes over from the dead, ends what others cancelled, tells what they did. Never rejects; looks again later. */
-  async #look(): Promise<void> {
+  async #look({ atStart } = { atStart: false }): Promise<void> {
     try {
-      await takeOver(this.#env, this.#log, this.#store);
-      const states = await this.#store.read(() =>
-        this.#runner.steps.map(({ step }) => ({ step, state: this.#store.get(step).state })),
-      );
-      for (const { step, state } of states) if (state !== 'running') void this.#runner.stop(step, CANCEL);
+      await takeOver(this.#env, this.#log, this.#store, { atStart });
       for (const change of await this.#store.read(() => this.#foreign.next())) this.#tell(change);
     } catch (error) {
-      if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
+      this.#lookFailed(error);
     }
+    // Not waited for: a command that does not want to end must not keep us from looking.
+    this.#endCancelled().catch((error) => this.#lookFailed(error));
     if (this.#suspension !== null) return;
     void this.#runner.fill();
     this.#nextLook = this.#env.timer(
@@ -217,6 +215,18 @@ class TaskOrchestrator implements Orchestrator {
       },
       { unref: true },
     );
+  }
+
+  #lookFailed(error: unknown): void {
+    if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
+  }
+
+  /** Commands that run here and whose step was cancelled, by us or by others. */
+  async #endCancelled(): Promise<void> {
+    const unwanted = await this.#store.read(() =>
+      this.#runner.steps.filter(({ step }) => this.#store.get(step).state !== 'running'),
+    );
+    await Promise.all(unwanted.map(({ step }) => this.#runner.stop(step, CANCEL)));
   }
 
   async #purge(): Promise<void> {
