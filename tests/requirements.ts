@@ -43,7 +43,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/eras/discover.test.ts',
     'tests/eras/modern.test.ts',
     'tests/faults/conversation.test.ts',
-    'tests/interop/sdk-clients.test.ts',
+    'tests/interop/sdk-clients.deep.test.ts',
   ],
   F1: ['tests/faults/starts.test.ts', 'tests/lifecycle/starting.test.ts'],
   F2: [

@@ -10,7 +10,7 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { SegueError } from '../errors.ts';
 import type { Seal } from './seal.ts';
 
-const CHUNK_CHARACTERS = 1 << 20;
+const CHUNK_CHARACTERS = 1 << 18;
 const LENGTH_BYTES = 4;
 /** A damaged length must not make us reserve gigabytes. */
 const MAX_CHUNK_BYTES = 1 << 30;

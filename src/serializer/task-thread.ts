@@ -22,15 +22,16 @@ import type { Job } from './tasks.ts';
 /** For a lock: this thread has nothing else to do. */
 const BUSY_TIMEOUT_MS = 2_000;
 
-/** With less, pages of a large import are written more than once. */
-const CACHE_KIBIBYTES = 32 * 1024;
+/** With less, pages of a large import are written more than once. What is only read needs next to none. */
+const IMPORT_CACHE_KIBIBYTES = 32 * 1024;
+const READ_CACHE_KIBIBYTES = 1024;
 
 const job = workerData as Job;
 const raw = new BetterSqlite3(job.database, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
 try {
   raw.pragma('synchronous = FULL');
   raw.pragma('foreign_keys = OFF'); // readTaskLines checks them all at once, in half the time
-  raw.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
+  raw.pragma(`cache_size = -${job.kind === 'import' ? IMPORT_CACHE_KIBIBYTES : READ_CACHE_KIBIBYTES}`);
   parentPort?.postMessage({ ok: run(createSeal(Buffer.from(job.key), systemEnv)) });
 } catch (error) {
   const { code, message, data } = SegueError.from(error, 'SYSTEM_NOT_READY');

@@ -102,7 +102,7 @@ describe('health_check', () => {
     ]);
   });
 
-  shows('E2', 'is bad while there is no worker, and says why a reboot would not help', async () => {
+  shows('E2 B1', 'is bad while there is no worker, and says why a reboot would not help', async () => {
     const segue = serve({ command: [join(tempHome(), 'no-such-server')] });
     await segue.client.initialize();
     const { healthy, checks } = await health(segue.client);
