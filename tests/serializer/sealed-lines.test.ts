@@ -65,9 +65,10 @@ describe('sealed lines', () => {
       chunks.push(whole.subarray(at, end));
       at = end;
     }
-    expect(chunks).toHaveLength(3);
-    const [first, second, third] = chunks as [Buffer, Buffer, Buffer];
-    for (const parts of [[first, second], [first], [second, first, third], [first, third]]) {
+    expect(chunks.length).toBeGreaterThanOrEqual(3);
+    const [first, second] = chunks as [Buffer, Buffer];
+    const rest = chunks.slice(2);
+    for (const parts of [chunks.slice(0, -1), [first], [second, first, ...rest], [first, ...rest]]) {
       writeFileSync(file, Buffer.concat(parts));
       expect(() => read(file)).toThrow('its content was changed');
     }
