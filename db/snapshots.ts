@@ -15,8 +15,9 @@ export function snapshotRows(orm: Orm) {
       .orderBy(desc(snapshots.savedAt), desc(snapshots.id))
       .limit(limit);
   return {
-    add(row: SnapshotRow): void {
-      orm.insert(snapshots).values(row).run();
+    /** One with the same id is replaced. */
+    put(row: SnapshotRow): void {
+      orm.insert(snapshots).values(row).onConflictDoUpdate({ target: snapshots.id, set: row }).run();
     },
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;

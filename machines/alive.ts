@@ -43,6 +43,12 @@ const idle = lifecycle.createStateConfig({
   description: 'The worker serves its clients.',
   tags: ['served'],
   entry: ['markStart', 'enterIdle', 'openGate'],
+  invoke: {
+    id: 'checkpoints',
+    src: 'checkpoints',
+    input: ({ context }) => ({ generation: context.generation }),
+    onError: { actions: failure('idle') },
+  },
   on: {
     'reboot.request': { target: 'preparing', actions: 'begin' },
     'process.exited': { guard: 'isCurrent', target: '#stopping', actions: ['recordCrash', 'recordGone'] },
@@ -72,7 +78,10 @@ const preparing = lifecycle.createStateConfig({
             ...runInput(scope),
             command: scope.context.nextCommand ?? scope.context.command,
           }),
-          onDone: [{ guard: 'isGraceful', target: 'suspend' }, { target: 'serialize' }],
+          onDone: [
+            { guard: 'isGraceful', target: 'suspend', actions: 'recordHandover' },
+            { target: 'serialize', actions: 'recordHandover' },
+          ],
           onError: undone('maintenance'),
         },
         deadline('maintenance', undone('maintenance')),

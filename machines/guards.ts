@@ -34,7 +34,7 @@ export function canRollBack({ command, lastGood }: RebootContext): boolean {
   return lastGood !== null && !sameCommand(command, lastGood);
 }
 
-/** With overlap the old worker ends behind the new one's back: one at a time. */
-export function mayOverlap({ settings, reaping }: RebootContext): boolean {
-  return settings.handover === 'overlap' && reaping === null;
+/** The operator or the worker itself allows it. The old worker ends behind the new one's back: one at a time. */
+export function mayOverlap({ settings, overlaps, reaping }: RebootContext): boolean {
+  return (settings.handover === 'overlap' || overlaps) && reaping === null;
 }

@@ -30,11 +30,21 @@ export function initialContext({ settings, command, run }: RebootInput): RebootC
     lastExit: null,
     errors: [],
     snapshotId: null,
+    overlaps: false,
   };
 }
 
 function fresh(run: Run, nextCommand: Command | null): Change {
-  return { run, nextCommand, ...NO_TRIES, rolledBack: false, undoing: null, errors: [], snapshotId: null };
+  return {
+    run,
+    nextCommand,
+    ...NO_TRIES,
+    rolledBack: false,
+    undoing: null,
+    errors: [],
+    snapshotId: null,
+    overlaps: false,
+  };
 }
 
 /** A run that somebody asked for: that also closes the breaker. */
@@ -159,6 +169,11 @@ export function enterSpawn(context: RebootContext): Change {
 
 export function started(context: RebootContext, output: unknown): Change {
   return { worker: (output as Partial<Services['spawn']['output']> | undefined)?.worker ?? context.worker };
+}
+
+/** `maintenance` is through. */
+export function announced(output: unknown): Change {
+  return { overlaps: (output as Partial<Services['maintenance']['output']> | undefined)?.overlaps === true };
 }
 
 export function saved(context: RebootContext, output: unknown): Change {

@@ -84,4 +84,5 @@ export const contextSchema = z.object({
   lastExit: z.object({ generation: count, ...exitCode, own: z.boolean(), at: time }).nullable(),
   errors: z.array(phaseError),
   snapshotId: z.string().nullable(),
+  overlaps: z.boolean(),
 }) satisfies z.ZodType<RebootContext>;

@@ -2,7 +2,7 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { RebootEvent, Services } from './types.ts';
 
-type PromiseName = Exclude<keyof Services, 'watch'>;
+type PromiseName = Exclude<keyof Services, 'watch' | 'checkpoints'>;
 
 function missing<Name extends PromiseName>(name: Name) {
   return fromPromise<Services[Name]['output'], Services[Name]['input']>(() =>
@@ -12,6 +12,7 @@ function missing<Name extends PromiseName>(name: Name) {
 
 export const services = {
   watch: fromCallback<RebootEvent, Services['watch']['input']>(() => {}),
+  checkpoints: fromCallback<RebootEvent, Services['checkpoints']['input']>(() => {}),
   maintenance: missing('maintenance'),
   suspend: missing('suspend'),
   serialize: missing('serialize'),

@@ -179,6 +179,8 @@ export interface RebootContext {
   errors: PhaseError[];
   /** What `serialize` stored in this run. */
   snapshotId: string | null;
+  /** The worker that this run replaces has declared that its successor may start while it ends. */
+  overlaps: boolean;
 }
 
 export type RebootEvent =
@@ -228,8 +230,13 @@ export type Traffic = 'open' | 'draining' | 'holding' | 'replaying' | 'refusing'
 export interface Services {
   /** Callback actor: sends process.exited and worker.unhealthy for this generation only. */
   watch: { input: { worker: WorkerRef } };
+  /** Callback actor: takes checkpoints of a worker that helps; sends nothing. */
+  checkpoints: { input: { generation: number } };
   /** `command` is what comes after the reboot: what a standby has to be started with. */
-  maintenance: { input: { run: Run; generation: number; command: Command }; output: { at: number } };
+  maintenance: {
+    input: { run: Run; generation: number; command: Command };
+    output: { at: number; overlaps: boolean };
+  };
   /** Resolves when nothing is in flight or `drainUntil` has come: never fails for a slow call. */
   suspend: { input: { run: Run; generation: number }; output: { at: number } };
   serialize: { input: { run: Run; generation: number }; output: { at: number; snapshotId: string | null } };

@@ -54,6 +54,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     settled: () => deps.connections.settled(),
     committed: () => deps.commit(),
     opened(session) {
+      deps.connections.sessionOpened();
       const { era, client, protocolVersion } = session.handshake;
       const row = { id: session.id, era, client, protocolVersion, state: 'open', at: env.now() };
       void store.session({ ...row, handshake: session.handshake.record() });

@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { createControl } from './control/operations.ts';
 import type { Control } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
+import { WorkerMemory } from './extension/memory.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { type Log, silentLog } from './observe/log.ts';
@@ -51,7 +52,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const shared = { env, log, config, environment, instance, connections };
   const workers = createWorkers({ ...shared, onStale: () => lifecycle.count('stale') });
   const parts = { ...shared, store, workers };
-  const lifecycle = new Lifecycle({ ...parts, hooks, command, inspect });
+  const memory = new WorkerMemory();
+  const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });
   const control = createControl({ ...parts, lifecycle, name, startedAt: env.now() });
   const context = sessionContext({ ...parts, lifecycle, control, commit: () => state.commit(control) });
 

@@ -41,8 +41,19 @@ export function consequences(report: RestartReport): string[] {
   ] as const;
   const said = changes.filter(([, list]) => list.length > 0).map(([what, list]) => `${what} ${names(list)}`);
   if (said.length > 0) lines.push(`tools      ${said.join('; ')}`);
+  if (report.worker_state) lines.push(`state      ${stateText(report.worker_state)}`);
+  if (report.tasks) lines.push(`tasks      ${tasksText(report.tasks)}`);
   if (report.rolled_back) lines.push('command    the new one did not start: the last good one runs again');
   return lines;
+}
+
+function stateText({ detail, age_s: age }: NonNullable<RestartReport['worker_state']>): string {
+  return `${plainLine(detail, 300)}${age === undefined ? '' : ` It was ${duration(age * 1000)} old.`}`;
+}
+
+function tasksText({ suspended, kept, resumed, error }: NonNullable<RestartReport['tasks']>): string {
+  const after = kept === null ? '' : `, ${kept} kept, ${resumed} resumed`;
+  return `${suspended.length} suspended${after}, ${error} in error`;
 }
 
 /** All of it, as `segue history ID` shows it. */

@@ -1,9 +1,12 @@
 /** health_check and shutdown_prepare: everything in them is measured at the call (promises E2, E3). */
 import { stateOf } from '../../machines/progress.ts';
+import { SegueError } from '../errors.ts';
+import { helperOf } from '../extension/helper.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { probeTarget } from '../lifecycle/probe-target.ts';
 import type { StoreHealth } from '../state/health.ts';
 import { VERSION } from '../version.ts';
+import type { Link } from '../worker/link.ts';
 import { probe } from '../worker/probe.ts';
 import type { ControlDeps } from './deps.ts';
 import type { HealthInput, HealthReport, PrepareInput, PrepareReport } from './schemas.ts';
@@ -20,7 +23,12 @@ export async function healthReport(deps: ControlDeps, input: HealthInput): Promi
   const issues = readinessIssues(deps);
   const sessions = connections.all();
   return {
-    healthy: worker.alive && worker.answers && lifecycle.gate() === 'open' && databaseIsSound(database),
+    healthy:
+      worker.alive &&
+      worker.answers &&
+      worker.report.health?.ok !== false &&
+      lifecycle.gate() === 'open' &&
+      databaseIsSound(database),
     timestamp: iso(env.now()),
     server_version: VERSION,
     checks: {
@@ -51,12 +59,16 @@ async function workerCheck(deps: ControlDeps) {
   const alive = worker !== undefined && worker.process.exit === null;
   let probeMs: number | null = null;
   let answers = true;
+  let health: Health;
   if (alive) {
-    try {
-      probeMs = await probe(env, probeTarget(worker.link, connections), PROBE_MS);
-    } catch {
-      answers = false; // said by `healthy` and by the missing probe_ms
-    }
+    const asked = probe(env, probeTarget(worker.link, connections), PROBE_MS);
+    [probeMs, health] = await Promise.all([
+      asked.catch(() => {
+        answers = false; // said by `healthy` and by the missing probe_ms
+        return null;
+      }),
+      healthOf(deps, worker.link, generation),
+    ]);
   }
   return {
     alive,
@@ -69,8 +81,25 @@ async function workerCheck(deps: ControlDeps) {
       probe_ms: probeMs === null ? null : Math.round(probeMs * 100) / 100,
       generation,
       last_exit: lastExit && { code: lastExit.code, signal: lastExit.signal },
+      ...(health && { health }),
     },
   };
+}
+
+type Health = HealthReport['checks']['worker']['health'];
+
+/** What a worker that helps says of itself; undefined where it says nothing. */
+async function healthOf({ connections, lifecycle }: ControlDeps, link: Link, generation: number) {
+  if (lifecycle.gate() !== 'open') return undefined; // it has other things to do
+  try {
+    const worker = await helperOf(connections, link);
+    const answer = await worker?.ask('reboot/health', { reboot_id: null, generation }, PROBE_MS);
+    if (!answer) return undefined;
+    const { ok, message } = answer;
+    return { ok, ...(message === undefined ? {} : { message }) };
+  } catch (error) {
+    return { ok: false, message: SegueError.from(error, 'PROCESS_FAILED').message };
+  }
 }
 
 /** What would make a reboot fail, or be refused, if it were asked for now. */

@@ -1,6 +1,7 @@
 /** reconnect_test: really asks each client, and rehearses the handshake where a second worker may run (E4). */
 
 import { SegueError } from '../errors.ts';
+import { declarationOf } from '../extension/protocol.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import type { Session } from '../session/session.ts';
 import type { ControlDeps } from './deps.ts';
@@ -86,7 +87,8 @@ async function pingClient({ env }: ControlDeps, session: Session) {
 /** A scratch worker gets the session's handshake and is ended again; only where two workers may overlap. */
 async function rehearse(deps: ControlDeps, session: Session, note: string) {
   const { config, lifecycle, workers } = deps;
-  if (config.handover !== 'overlap') {
+  const declared = declarationOf(session.handshake.capabilities);
+  if (config.handover !== 'overlap' && declared?.handover !== 'overlap') {
     return {
       rehearsal: 'skipped' as const,
       detail: `${note}; no rehearsal: only one worker may run (handover exclusive)`,

@@ -70,6 +70,24 @@ export const restartOutput = z.object({
   sessions: z.object({ kept: count, lost: z.array(z.string()) }),
   partial: z.boolean(),
   rolled_back: z.boolean(),
+  /** Of a server that helps with its reboots: whether it has its state again, how old that is, or why not. */
+  worker_state: z
+    .object({
+      restored: z.boolean(),
+      detail: z.string(),
+      saved_at: time.optional(),
+      age_s: z.number().nonnegative().optional(),
+    })
+    .optional(),
+  /** Of a server that has tasks. `kept` and `resumed` are null until, or unless, the new one has named its own. */
+  tasks: z
+    .object({
+      suspended: z.array(z.object({ id: z.string(), state: z.string() })),
+      kept: count.nullable(),
+      resumed: count.nullable(),
+      error: count,
+    })
+    .optional(),
   tools_changed: toolsChanged,
   /** How the old worker ended, and the last it wrote to stderr. */
   last_exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable().optional(),
@@ -114,6 +132,8 @@ export const healthOutput = z.object({
       probe_ms: z.number().nullable(),
       generation: count,
       last_exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
+      /** What the server says of itself, where it helps with its reboots. */
+      health: z.object({ ok: z.boolean(), message: z.string().optional() }).optional(),
     }),
   }),
 });

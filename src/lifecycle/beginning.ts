@@ -4,6 +4,7 @@ import type { WorkerExit } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Worker } from '../worker/workers.ts';
+import { giveBack } from './helping.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
 export function spawn(deps: ServiceDeps): Work<'spawn'> {
@@ -90,10 +91,11 @@ export function opening(deps: ServiceDeps): Work<'opening'> {
   };
 }
 
-/** A worker that helps gets its state back here (the reboot extension); others start empty. */
+/** A worker that helps gets its state back here; others start empty. */
 export function restore(deps: ServiceDeps): Work<'restore'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'restore', run, generation);
+    await giveBack(deps, run, generation);
     return {};
   };
 }

@@ -22,6 +22,7 @@ import {
 import type { ErrorOut, RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import type { ListDiff } from '../session/inventory.ts';
+import { TaskCount } from './tasks.ts';
 
 type PhaseRow = RestartReport['phases'][number] & { startedAt: number };
 
@@ -34,7 +35,12 @@ export class Ledger {
   sessions: RestartReport['sessions'] = { kept: 0, lost: [] };
   tools: ListDiff = NO_CHANGE;
   stderrTail: string | undefined;
-  readonly hookErrors: ErrorOut[] = [];
+  /** What went wrong beside the machine: hooks, a worker that helps. */
+  readonly noted: ErrorOut[] = [];
+  readonly tasks = new TaskCount();
+  workerState: RestartReport['worker_state'];
+  /** The generation that gave its state for this reboot. */
+  serialized: number | null = null;
   /** The report as it was when the run ended: the machine is at another run by then. */
   final: RestartReport | null = null;
   #phases: PhaseRow[] = [];
@@ -101,10 +107,12 @@ export class Ledger {
       sessions: this.sessions,
       partial: this.sessions.lost.length > 0,
       rolled_back: rolledBack,
+      ...(this.workerState === undefined ? {} : { worker_state: this.workerState }),
+      ...(this.tasks.report === undefined ? {} : { tasks: this.tasks.report }),
       tools_changed: this.tools,
       last_exit: lastExit && { code: lastExit.code, signal: lastExit.signal },
       ...(this.stderrTail === undefined ? {} : { stderr_tail: this.stderrTail }),
-      errors: [...errors.map(errorOf), ...this.hookErrors],
+      errors: [...errors.map(errorOf), ...this.noted],
     };
   }
 

@@ -1,4 +1,5 @@
 /** The phases that can still be taken back: maintenance, suspend, serialize, and the undo of them. */
+import { helper, resumeWorker, stateOfWorker, suspendWorker } from './helping.ts';
 import { tellCancelled } from './notices.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
@@ -7,7 +8,8 @@ export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation }) => {
     void deps.store.open();
     await phaseHooks(deps, 'maintenance', run, generation);
-    return {};
+    const worker = run.graceful ? await helper(deps, generation) : null;
+    return { overlaps: worker?.declaration.handover === 'overlap' };
   };
 }
 
@@ -15,7 +17,10 @@ export function suspend(deps: ServiceDeps): Work<'suspend'> {
   return async ({ run, generation }, signal) => {
     const before = deps.connections.inFlight;
     await phaseHooks(deps, 'suspend', run, generation);
-    const left = await deps.connections.drain(run.drainUntil - deps.env.now(), signal);
+    const [left] = await Promise.all([
+      deps.connections.drain(run.drainUntil - deps.env.now(), signal),
+      suspendWorker(deps, run, generation),
+    ]);
     deps.ledger(run.rebootId).requests.drained += Math.max(0, before - left);
     return {};
   };
@@ -24,10 +29,12 @@ export function suspend(deps: ServiceDeps): Work<'suspend'> {
 export function serialize(deps: ServiceDeps): Work<'serialize'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'serialize', run, generation);
+    const state = await stateOfWorker(deps, run, generation);
     if (!deps.config.persist) return { snapshotId: null };
     try {
       await deps.store.open();
-      const { id } = await deps.store.saveSnapshot(run.rebootId, snapshotDocument(deps, run, generation));
+      const document = snapshotDocument(deps, run, generation, state);
+      const { id } = await deps.store.saveSnapshot(run.rebootId, document);
       return { snapshotId: id };
     } catch (error) {
       if (run.preserveState) throw error; // F42: refused unless told otherwise
@@ -38,7 +45,8 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
 }
 
 export function undo(deps: ServiceDeps): Work<'undo'> {
-  return async ({ run }) => {
+  return async ({ run, generation }) => {
+    await resumeWorker(deps, run, generation);
     tellCancelled(deps.connections, run);
     return {};
   };

@@ -2,7 +2,8 @@
 import type { Phase, Run, Services, Trigger } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
-import type { SegueError } from '../errors.ts';
+import { SegueError } from '../errors.ts';
+import type { WorkerMemory } from '../extension/memory.ts';
 import type { Log } from '../observe/log.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Store } from '../state/store.ts';
@@ -20,6 +21,7 @@ export interface ServiceDeps {
   instance: string;
   environment: Readonly<Record<string, string | undefined>>;
   hooks: Hooks;
+  memory: WorkerMemory;
   /** Resolves when the last transition is on record. */
   recorded(): Promise<void>;
   newRun(trigger: Trigger): Run;
@@ -30,7 +32,7 @@ export interface ServiceDeps {
   envelope(): unknown;
 }
 
-export type PromiseName = Exclude<keyof Services, 'watch'>;
+export type PromiseName = Exclude<keyof Services, 'watch' | 'checkpoints'>;
 /** Resolves with what the phase came to, without its time; rejects with a SegueError. */
 export type Work<Name extends PromiseName> = (
   input: Services[Name]['input'],
@@ -46,8 +48,12 @@ export function phaseHooks(deps: ServiceDeps, phase: Phase, run: Run, generation
 }
 
 export function noteHookErrors(deps: ServiceDeps, run: Run, phase: Phase, errors: SegueError[]): void {
-  for (const error of errors) {
-    deps.log.error({ reboot: run.rebootId, phase, error: error.message }, 'a hook failed');
-    deps.ledger(run.rebootId).hookErrors.push({ code: error.code, message: error.message, phase });
-  }
+  for (const error of errors) noteError(deps, run, phase, error);
+}
+
+/** What went wrong beside the machine: it is in the report and changes nothing. */
+export function noteError(deps: ServiceDeps, run: Run, phase: Phase | 'undo', error: unknown): void {
+  const { code, message } = SegueError.from(error, 'PROCESS_FAILED');
+  deps.log.error({ reboot: run.rebootId, phase, error: message }, 'a part of the reboot failed');
+  deps.ledger(run.rebootId).noted.push({ code, message, phase });
 }

@@ -8,6 +8,7 @@ import type { ServiceFailure, Services } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { opening, reconnect, restore, spawn } from './beginning.ts';
+import { checkpoints } from './checkpoints.ts';
 import { cleanup, close, farewell, kill, reap } from './ending.ts';
 import { maintenance, serialize, suspend, undo } from './preparing.ts';
 import type { PromiseName, ServiceDeps, Work } from './service.ts';
@@ -28,6 +29,7 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
   }
   return {
     watch: watch(deps),
+    checkpoints: checkpoints(deps),
     maintenance: service<'maintenance'>(maintenance(deps)),
     suspend: service<'suspend'>(suspend(deps)),
     serialize: service<'serialize'>(serialize(deps)),

@@ -1,5 +1,6 @@
 /** What one reboot saves: live state as plain data for the serializer. */
 import type { Run } from '../../machines/types.ts';
+import type { WorkerState } from '../extension/memory.ts';
 import { capture } from '../serializer/capture.ts';
 import type { SnapshotDocument } from '../serializer/snapshot.ts';
 import type { OpenRequest } from '../session/requests.ts';
@@ -7,7 +8,12 @@ import type { Session } from '../session/session.ts';
 import { VERSION } from '../version.ts';
 import type { ServiceDeps } from './service.ts';
 
-export function snapshotDocument(deps: ServiceDeps, run: Run, generation: number): SnapshotDocument {
+export function snapshotDocument(
+  deps: ServiceDeps,
+  run: Pick<Run, 'rebootId'>,
+  generation: number,
+  workerState: WorkerState | null,
+): SnapshotDocument {
   const sessions = deps.connections.all();
   return capture({
     version: VERSION,
@@ -20,7 +26,7 @@ export function snapshotDocument(deps: ServiceDeps, run: Run, generation: number
     sessions: sessions
       .filter((session) => session.handshake.era !== 'unknown')
       .map((session) => captured(deps, session)),
-    workerState: null,
+    workerState,
     tasks: null,
     environment: deps.environment,
   });

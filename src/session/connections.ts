@@ -13,6 +13,7 @@ export class Connections {
   readonly #env: Env;
   readonly #sessions = new Set<Session>();
   readonly #settled = new Set<() => void>();
+  readonly #opened = new Set<() => void>();
   /** The worker of the present generation. */
   #link: Link | null = null;
 
@@ -50,6 +51,38 @@ export class Connections {
   receive(link: Link, message: Message): void {
     for (const session of this.#sessions) if (session.link === link) fromWorker(session, link, message);
     this.settled();
+  }
+
+  /** An open conversation with this worker, within which Segue may ask something of its own. */
+  conversation(link: Link): Session | undefined {
+    return this.all().find(
+      (session) =>
+        session.link === link &&
+        session.lost === null &&
+        session.handshake.open &&
+        (session.handshake.era === 'modern' || session.introducedTo === link),
+    );
+  }
+
+  /** Resolves when there is one; rejects when `signal` is aborted. */
+  async opened(link: Link, signal: AbortSignal): Promise<void> {
+    while (!this.conversation(link)) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.#opened.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.#opened.add(done);
+        signal.addEventListener('abort', done, { once: true });
+      });
+    }
+  }
+
+  /** A client has opened its conversation. */
+  sessionOpened(): void {
+    for (const done of [...this.#opened]) done();
   }
 
   /** Ends a drain when nothing is in flight any more. */

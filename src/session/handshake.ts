@@ -3,8 +3,9 @@
  * and "What a reboot must replay", 1).
  */
 import { SegueError } from '../errors.ts';
+import { EXTENSION } from '../extension/protocol.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
-import { find, merge, type Patch } from '../wire/spans.ts';
+import { find, members, merge, type Patch, removeMember } from '../wire/spans.ts';
 import type { Link } from '../worker/link.ts';
 
 export type Era = 'unknown' | 'legacy' | 'modern';
@@ -69,7 +70,7 @@ export class Handshake {
   /** The worker's result of initialize or server/discover, as it was before any rewriting. */
   accept(result: Json): void {
     this.#result = result;
-    this.#shown = asObject(result.capabilities);
+    this.#shown = withoutExtension(asObject(result.capabilities));
     if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
   }
 
@@ -154,6 +155,11 @@ export class Handshake {
     return result;
   }
 
+  /** Asks a modern worker what it is, where the client has not. */
+  async discover(link: Link, timeoutMs: number): Promise<void> {
+    if (this.era === 'modern' && this.#result === null) await this.replay(link, timeoutMs);
+  }
+
   #compare(result: Json, sameVersion: boolean): void {
     if (!sameVersion) {
       throw new SegueError(
@@ -175,7 +181,10 @@ export class Handshake {
   }
 }
 
-/** Adds to a worker's capabilities what Segue can always do; everything else of the result stays byte for byte. */
+/**
+ * Adds to a worker's capabilities what Segue can always do, and takes away what is between the two of them; everything
+ * else of the result stays byte for byte.
+ */
 export function mergeCapabilities(line: Buffer, era: Era, worker: Json, own: boolean): Buffer {
   const patch: Patch = {};
   if (own || worker.tools) patch.tools = { listChanged: true };
@@ -186,7 +195,24 @@ export function mergeCapabilities(line: Buffer, era: Era, worker: Json, own: boo
   const withCapabilities = find(line, ['result', 'capabilities'])
     ? line
     : merge(line, ['result'], { capabilities: {} });
-  return merge(withCapabilities, ['result', 'capabilities'], patch);
+  return merge(stripExtension(withCapabilities), ['result', 'capabilities'], patch);
+}
+
+const EXTENSIONS = ['result', 'capabilities', 'extensions'];
+
+/** The reboot extension is none of the client's business. */
+function stripExtension(line: Buffer): Buffer {
+  if (!find(line, [...EXTENSIONS, EXTENSION])) return line;
+  const stripped = removeMember(line, EXTENSIONS, EXTENSION);
+  const left = members(stripped, find(stripped, EXTENSIONS)!.start);
+  return left.length > 0 ? stripped : removeMember(stripped, EXTENSIONS.slice(0, -1), 'extensions');
+}
+
+function withoutExtension(capabilities: Json): Json {
+  const { extensions, ...others } = capabilities;
+  if (!isObject(extensions)) return capabilities;
+  const { [EXTENSION]: _, ...rest } = extensions;
+  return Object.keys(rest).length > 0 ? { ...others, extensions: rest } : others;
 }
 
 /** Capabilities that were shown and are gone: a member, or a flag of it that was true. */

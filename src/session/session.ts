@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import type { Endpoint } from '../control/endpoint.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { isMethod } from '../extension/protocol.ts';
 import type { Log } from '../observe/log.ts';
 import { edgeKey, type LineEdges } from '../wire/lines.ts';
 import {
@@ -178,6 +179,7 @@ export class Session {
       const error = { code: -32600, message: `a request with the id ${message.key} is already in flight` };
       return this.toClient(errorLine(message.key, error));
     }
+    if (isMethod(message.method)) return this.#refuseMethod(message);
     if (this.#isOwn(message)) return this.#answerOwn(message);
     if (this.lost) return this.fail(message.key, this.lost);
     if (message.method === 'ping' && this.context.gate() !== 'open')
@@ -190,6 +192,11 @@ export class Session {
       this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
     if (this.context.gate() === 'open' && this.held.size === 0) this.sendRequest(request);
     else this.#hold(request);
+  }
+
+  /** A client must not reach what a worker does for Segue alone. */
+  #refuseMethod({ key, method }: RequestMessage): void {
+    this.toClient(errorLine(key, { code: -32601, message: `Method not found: ${method}` }));
   }
 
   #commit(): void {

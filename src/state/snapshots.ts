@@ -32,10 +32,10 @@ export class SnapshotStore {
     this.#env = env;
   }
 
-  async save(rebootId: string, document: SnapshotDocument): Promise<SavedSnapshot> {
+  /** One with the same `id` is replaced. */
+  async save(rebootId: string, document: SnapshotDocument, id = this.#env.uuid()): Promise<SavedSnapshot> {
     const { plain, sha256 } = packSnapshot(document);
     const { db, seal } = await this.#queue.ready();
-    const id = this.#env.uuid();
     const row: SnapshotRow = {
       id,
       instance: this.#instance,
@@ -45,7 +45,7 @@ export class SnapshotStore {
       bytes: plain.length,
       sealed: seal.seal(plain, identity(this.#instance, id)),
     };
-    await this.#queue.writeNow('snapshot', (connection) => connection.db.snapshots.add(row));
+    await this.#queue.writeNow('snapshot', (connection) => connection.db.snapshots.put(row));
     await this.#readBack(db.file, row, seal);
     return { id, sha256, bytes: plain.length };
   }

@@ -192,6 +192,11 @@ export class Store {
     return this.#snapshots.save(rebootId, document);
   }
 
+  /** The same for a snapshot that no reboot has asked for; the instance keeps the newest of these. */
+  saveCheckpoint(document: SnapshotDocument): Promise<SavedSnapshot> {
+    return this.#snapshots.save(document.reboot_id, document, `${this.#options.instance}-checkpoint`);
+  }
+
   /** Rejects STATE_CORRUPTION with the reason: unknown id, wrong key, tampered, hash, schema (F48, F66). */
   loadSnapshot(id: string): Promise<SnapshotDocument> {
     return this.#snapshots.load(id);

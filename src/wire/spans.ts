@@ -12,6 +12,8 @@ export interface Span {
 
 export interface Member extends Span {
   key: string;
+  /** Where the key begins; `start` is where its value does. */
+  keyStart: number;
 }
 
 const QUOTE = 0x22;
@@ -73,7 +75,7 @@ export function members(text: Buffer, at = 0): Member[] {
     const key = JSON.parse(text.toString('utf8', i, keyEnd)) as string;
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = skipValue(text, start);
-    found.push({ key, start, end });
+    found.push({ key, keyStart: i, start, end });
     i = skipSpace(text, end);
     if (text[i] === COMMA) i = skipSpace(text, i + 1);
   }
@@ -144,6 +146,19 @@ function insert(text: Buffer, path: readonly string[], key: string, value: unkno
   const empty = text[skipSpace(text, object.start + 1)] === CLOSE_BRACE;
   const at = { start: object.start + 1, end: object.start + 1 };
   return replace(text, at, `${JSON.stringify(key)}:${JSON.stringify(value)}${empty ? '' : ','}`);
+}
+
+/** Removes a member of the object at `path`, wherever it stands in it. */
+export function removeMember(text: Buffer, path: readonly string[], key: string): Buffer {
+  const object = find(text, path);
+  if (!object || text[object.start] !== OPEN_BRACE) return text;
+  const all = members(text, object.start);
+  const at = all.findIndex((member) => member.key === key);
+  const [before, member, after] = [all[at - 1], all[at], all[at + 1]];
+  if (!member) return text;
+  const start = after ? member.keyStart : (before?.end ?? member.keyStart); // with the comma behind it, else before
+  const rest = replace(text, { start, end: after?.keyStart ?? member.end }, '');
+  return removeMember(rest, path, key); // a key may stand twice
 }
 
 /** Removes the elements of the array at `path` for which `drop` says so. */

@@ -1,6 +1,6 @@
 /** What holds in every state and over every step of the lifecycle, whatever the world does. */
 import type { AnyActorRef } from 'xstate';
-import { isRunning } from '../../machines/guards.ts';
+import { isRunning, mayOverlap } from '../../machines/guards.ts';
 import { isAbortable, phaseOf, progressOf, stateOf, trafficOf } from '../../machines/progress.ts';
 import type { Traffic } from '../../machines/types.ts';
 import type { Snapshot, WorldEvent } from './model.ts';
@@ -57,8 +57,7 @@ export function violations(snapshot: Snapshot): string[] {
     'a live worker is known': !state.startsWith('alive') || context.worker?.generation === context.generation,
     'no worker lives while one is started': !state.startsWith('starting') || context.worker === null,
     'two workers live only while the old one is reaped':
-      (context.reaping !== null) === isReaping &&
-      (!isReaping || (context.settings.handover === 'overlap' && context.reaping !== context.worker)),
+      (context.reaping !== null) === isReaping && (!isReaping || context.reaping !== context.worker),
     'a reaped worker is of an older generation':
       context.reaping === null || context.worker === null || context.reaping.generation < context.generation,
     'progress is a percentage': progress >= 0 && progress <= 100,
@@ -83,6 +82,8 @@ const SETBACK =
 /** What holds from one snapshot to the next. */
 export function stepViolations(from: Snapshot, event: WorldEvent, to: Snapshot): string[] {
   const broken: string[] = [];
+  if (from.context.reaping === null && to.context.reaping !== null && !mayOverlap(from.context))
+    broken.push('only a worker that may overlap is reaped');
   const gaveUp = /^(broken|failed|starting.backoff|ended)/.test(stateOf(to));
   if (progressOf(to) < progressOf(from) && !SETBACK.test(event.type) && !gaveUp)
     broken.push('progress falls only on a setback');

@@ -3,7 +3,7 @@
  * The budgets are small, so that the bounded counters stay small; the times are made up, nothing waits for them.
  */
 import type { InputFrom, SnapshotFrom } from 'xstate';
-import { canRetry, isRunning } from '../../machines/guards.ts';
+import { canRetry, isRunning, mayOverlap } from '../../machines/guards.ts';
 import type { rebootMachine } from '../../machines/reboot.ts';
 import type { RebootEvent, Run, Settings, Trigger, WorkerExit } from '../../machines/types.ts';
 
@@ -92,6 +92,7 @@ function reportsOf(id: string, { context }: Snapshot, at: number): ServiceEvent[
   const ownExit = { code: 1, signal: null };
   switch (id) {
     case 'watch':
+    case 'checkpoints':
       return [failed];
     case 'spawn': {
       const worker = { generation, pid: 100 + generation, startTime: '1' };
@@ -106,6 +107,8 @@ function reportsOf(id: string, { context }: Snapshot, at: number): ServiceEvent[
       return [done(id, { at, exit: anExit(generation, at) }), done(id, { at, exit: null }), failed];
     case 'kill':
       return [done(id, { at, exit: anExit(generation, at) }), failed];
+    case 'maintenance':
+      return [done(id, { at, overlaps: false }), done(id, { at, overlaps: true }), failed];
     case 'serialize':
       return [done(id, { at, snapshotId: 'snapshot' }), failed];
     default:
@@ -149,6 +152,6 @@ export function keyOf(snapshot: Snapshot): string {
     [context.rolledBack, context.halfOpen, context.undoing, canRetry(context)],
     [context.command.file, context.nextCommand?.file, context.lastGood?.file],
     [context.run?.graceful, isRunning(context), context.readyAt !== null],
-    [context.worker !== null, context.reaping !== null],
+    [context.worker !== null, context.reaping !== null, mayOverlap(context)],
   ]);
 }

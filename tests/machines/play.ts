@@ -5,7 +5,7 @@ import { rebootMachine } from '../../machines/reboot.ts';
 import type { Command, Phase, RebootContext, Run, Services, Settings } from '../../machines/types.ts';
 import { anExit, anInput, aRun, done, error, type WorldEvent } from './model.ts';
 
-type PromiseName = Exclude<keyof Services, 'watch'>;
+type PromiseName = Exclude<keyof Services, 'watch' | 'checkpoints'>;
 
 function silent<Name extends PromiseName>() {
   return fromPromise<Services[Name]['output'], Services[Name]['input']>(() => new Promise(() => {}));
@@ -15,6 +15,7 @@ function silent<Name extends PromiseName>() {
 export const silentMachine = rebootMachine.provide({
   actors: {
     watch: fromCallback(() => {}),
+    checkpoints: fromCallback(() => {}),
     maintenance: silent<'maintenance'>(),
     suspend: silent<'suspend'>(),
     serialize: silent<'serialize'>(),

@@ -141,6 +141,16 @@ describe('overlap', () => {
     expect(play).toMatchObject({ reaping: 'none', state: 'stopping.close', context: { reaping: null } });
   });
 
+  it('is allowed by the worker for its own reboot, and asked anew for the next', () => {
+    const play = served().request().done('maintenance', { overlaps: true }).through('close');
+    expect(play.input('close')).toMatchObject({ wait: false });
+    play.done('close', { exit: null });
+    expect(play).toMatchObject({ state: 'stopping.cleanup', reaping: 'reaping' });
+    play.through('idle').done('reap');
+    const next = play.request().done('maintenance', { overlaps: false }).through('close');
+    expect(next.input('close')).toMatchObject({ wait: true });
+  });
+
   it('has nothing to reap when the exit was seen, and says so when reaping fails', () => {
     expect(served({ handover: 'overlap' }).request().through('cleanup').reaping).toBe('none');
     const play = served({ handover: 'overlap' }).request().through('close').done('close', { exit: null });

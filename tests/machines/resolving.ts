@@ -5,7 +5,7 @@ import { rebootMachine } from '../../machines/reboot.ts';
 import type { Services } from '../../machines/types.ts';
 import type { Snapshot } from './model.ts';
 
-type Name = Exclude<keyof Services, 'watch' | 'deadline'>;
+type Name = Exclude<keyof Services, 'watch' | 'checkpoints' | 'deadline'>;
 
 function resolving<N extends Name>(output: (input: Services[N]['input']) => Services[N]['output']) {
   return fromPromise<Services[N]['output'], Services[N]['input']>(async ({ input }) => output(input));
@@ -15,7 +15,7 @@ const at = 2_000_000;
 
 export const resolvingMachine = rebootMachine.provide({
   actors: {
-    maintenance: resolving<'maintenance'>(() => ({ at })),
+    maintenance: resolving<'maintenance'>(() => ({ at, overlaps: false })),
     suspend: resolving<'suspend'>(() => ({ at })),
     serialize: resolving<'serialize'>(() => ({ at, snapshotId: 's' })),
     undo: resolving<'undo'>(() => ({ at })),

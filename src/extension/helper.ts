@@ -1,0 +1,66 @@
+/**
+ * A worker that helps with its own reboot: asked within one of its conversations, in that conversation's era, and never
+ * before the client has opened it.
+ */
+import { SegueError } from '../errors.ts';
+import type { Connections } from '../session/connections.ts';
+import type { Handshake } from '../session/handshake.ts';
+import type { Link } from '../worker/link.ts';
+import {
+  type Answer,
+  type Asked,
+  type Declaration,
+  declarationOf,
+  type Method,
+  results,
+} from './protocol.ts';
+
+/** A modern client need not ask its server what it is; Segue then does. */
+const DISCOVER_MS = 3_000;
+const METHOD_NOT_FOUND = -32601;
+
+export class Helper {
+  readonly declaration: Declaration;
+  readonly #link: Link;
+  readonly #handshake: Handshake;
+
+  constructor(link: Link, handshake: Handshake, declaration: Declaration) {
+    this.#link = link;
+    this.#handshake = handshake;
+    this.declaration = declaration;
+  }
+
+  /**
+   * Null where the worker does not offer this part of the extension.
+   * @throws SegueError TIMEOUT_EXCEEDED; PROCESS_FAILED for an error, a worker that is gone, or an answer that is none
+   */
+  async ask<Name extends Method>(
+    method: Name,
+    asked: Asked & Record<string, unknown>,
+    timeoutMs: number,
+  ): Promise<Answer<Name> | null> {
+    const answer = await this.#link
+      .request(method, this.#handshake.wrap(asked), timeoutMs)
+      .catch((error: unknown) => {
+        if (error instanceof SegueError && error.data.rpc_code === METHOD_NOT_FOUND) return null;
+        throw error;
+      });
+    if (answer === null) return null;
+    const parsed = results[method].safeParse(answer);
+    if (parsed.success) return parsed.data as Answer<Name>;
+    const why = parsed.error.issues.map(({ message, path }) => [...path, message].join(': ')).join('; ');
+    throw new SegueError('PROCESS_FAILED', `the server gave no sound answer to ${method}: ${why}`);
+  }
+}
+
+/** Null where the worker does not help, or nobody has opened a conversation with it yet. */
+export async function helperOf(connections: Connections, link: Link | undefined): Promise<Helper | null> {
+  const session = link && connections.conversation(link);
+  if (!link || !session) return null;
+  const { handshake } = session;
+  await handshake.discover(link, DISCOVER_MS).catch((reason: unknown) => {
+    session.context.log.debug({ reason: String(reason) }, 'the server does not say what it is');
+  });
+  const declaration = declarationOf(handshake.capabilities);
+  return declaration && new Helper(link, handshake, declaration);
+}

@@ -1,0 +1,57 @@
+/**
+ * What is left of a worker that crashes: its state, asked for as often as it declares while it serves. Kept in memory,
+ * and on disk as the one snapshot that no reboot has asked for.
+ */
+import { fromCallback } from 'xstate';
+import type { RebootEvent, Services } from '../../machines/types.ts';
+import { delay } from '../env.ts';
+import type { Helper } from '../extension/helper.ts';
+import { helper } from './helping.ts';
+import type { ServiceDeps } from './service.ts';
+import { snapshotDocument } from './snapshot-document.ts';
+
+const ANSWER_MS = 10_000;
+/** In the place of a reboot's id. */
+const CHECKPOINT = { rebootId: 'checkpoint' };
+
+export function checkpoints(deps: ServiceDeps) {
+  return fromCallback<RebootEvent, Services['checkpoints']['input']>(({ input: { generation } }) => {
+    deps.memory.serves(generation);
+    const end = new AbortController();
+    take(deps, generation, end.signal).catch((error: unknown) => {
+      if (!end.signal.aborted) deps.log.error({ generation, error: String(error) }, 'checkpoints have ended');
+    });
+    return () => end.abort();
+  });
+}
+
+/** The first at once: what was restored is the state of this generation, too, as soon as that says so itself. */
+async function take(deps: ServiceDeps, generation: number, signal: AbortSignal): Promise<void> {
+  const link = deps.workers.get(generation)?.link;
+  if (!link) return;
+  await deps.connections.opened(link, signal);
+  const worker = await helper(deps, generation);
+  const everyMs = worker?.declaration.checkpoint_interval_ms;
+  if (!worker || everyMs === undefined) return;
+  while (!signal.aborted) {
+    await checkpoint(deps, worker, generation, signal).catch((error: unknown) => {
+      if (!signal.aborted) deps.log.warn({ generation, error: String(error) }, 'no checkpoint was taken');
+    });
+    await delay(deps.env, everyMs, signal);
+  }
+}
+
+async function checkpoint(
+  deps: ServiceDeps,
+  worker: Helper,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = await worker.ask('reboot/serialize', { reboot_id: null, generation }, ANSWER_MS);
+  if (!answer || signal.aborted) return;
+  const state = { generation, savedAt: deps.env.now(), state: answer.state };
+  deps.memory.keep(state);
+  const onDisk = deps.store.status.state === 'ready';
+  if (onDisk) await deps.store.saveCheckpoint(snapshotDocument(deps, CHECKPOINT, generation, state));
+  deps.log.debug({ generation, onDisk }, 'checkpoint taken');
+}
