@@ -49,7 +49,8 @@ export interface Place {
   commands(): number[];
 }
 
-const PLACE_MARK = 'TEST_PLACE';
+/** In the environment of every command. */
+export const PLACE_MARK = 'TEST_PLACE';
 const stepFile = fileURLToPath(new URL('fixtures/step.mjs', import.meta.url));
 const hostFile = fileURLToPath(new URL('fixtures/host.ts', import.meta.url));
 
@@ -127,7 +128,6 @@ export interface Host {
 
 async function startHost(options: HostOptions): Promise<Host> {
   const child = spawn(process.execPath, [hostFile, JSON.stringify(options)], {
-    env: { ...process.env, [PLACE_MARK]: options.directory },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const gone = once(child, 'exit');
