@@ -2,6 +2,7 @@
 import type { Config } from './config.ts';
 import type { Env } from './env.ts';
 import type { Log } from './observe/log.ts';
+import { embeddedEnvironment, isEmbedded } from './orchestrator/embedded.ts';
 import type { Connections } from './session/connections.ts';
 import { workerEnvironment, workerMarker } from './worker/environment.ts';
 import { Workers } from './worker/workers.ts';
@@ -15,13 +16,14 @@ export interface SupervisorWorkersDeps {
   config: Config;
   environment: Readonly<Record<string, string | undefined>>;
   instance: string;
+  name: string;
   connections: Connections;
   /** A dead generation has spoken (F28). */
   onStale(): void;
 }
 
 export function createWorkers(deps: SupervisorWorkersDeps): Workers {
-  const { env, log, config, environment, instance, connections } = deps;
+  const { env, log, config, environment, instance, name, connections } = deps;
   let garbage = 0;
   return new Workers({
     env,
@@ -30,8 +32,10 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
       stderrBytes: config.limits.stderrBytes,
       writeMs: config.timing.writeMs,
     },
-    environment: (generation) =>
-      workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+    environment: (command, generation) => ({
+      ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+      ...(isEmbedded(command) ? embeddedEnvironment(config, name, environment) : {}),
+    }),
     onStderr: (_generation, chunk) => {
       if (process.stderr.writableLength < UNREAD_STDERR_BYTES) process.stderr.write(chunk);
     },
