@@ -6,7 +6,6 @@ import { iso } from '../lifecycle/ledger.ts';
 import { probeTarget } from '../lifecycle/probe-target.ts';
 import type { StoreHealth } from '../state/health.ts';
 import { VERSION } from '../version.ts';
-import type { Link } from '../worker/link.ts';
 import { probe } from '../worker/probe.ts';
 import type { ControlDeps } from './deps.ts';
 import type { HealthInput, HealthReport, PrepareInput, PrepareReport } from './schemas.ts';
@@ -67,7 +66,7 @@ async function workerCheck(deps: ControlDeps) {
         answers = false; // said by `healthy` and by the missing probe_ms
         return null;
       }),
-      healthOf(deps, worker.link, generation),
+      healthOf(deps),
     ]);
   }
   return {
@@ -88,18 +87,22 @@ async function workerCheck(deps: ControlDeps) {
 
 type Health = HealthReport['checks']['worker']['health'];
 
-/** What a worker that helps says of itself; undefined where it says nothing. */
-async function healthOf({ connections, lifecycle }: ControlDeps, link: Link, generation: number) {
-  if (lifecycle.gate() !== 'open') return undefined; // it has other things to do
+async function healthOf(deps: ControlDeps): Promise<Health> {
   try {
-    const worker = await helperOf(connections, link);
-    const answer = await worker?.ask('reboot/health', { reboot_id: null, generation }, PROBE_MS);
-    if (!answer) return undefined;
-    const { ok, message } = answer;
-    return { ok, ...(message === undefined ? {} : { message }) };
+    const said = await selfReport(deps);
+    return said && { ok: said.ok, ...(said.message === undefined ? {} : { message: said.message }) };
   } catch (error) {
     return { ok: false, message: SegueError.from(error, 'PROCESS_FAILED').message };
   }
+}
+
+/** What a worker that helps says of itself; undefined where it says nothing, or has other things to do. */
+async function selfReport({ connections, lifecycle, workers }: ControlDeps) {
+  const { generation } = lifecycle.snapshot.context;
+  if (lifecycle.gate() !== 'open') return undefined;
+  const worker = helperOf(connections, workers.get(generation)?.link);
+  const answer = await worker?.ask('reboot/health', { reboot_id: null, generation }, PROBE_MS);
+  return answer ?? undefined;
 }
 
 /** What would make a reboot fail, or be refused, if it were asked for now. */
@@ -130,9 +133,13 @@ function countBy(states: string[]): Record<string, number> {
 
 export async function prepareReport(deps: ControlDeps, input: PrepareInput): Promise<PrepareReport> {
   const { connections, env } = deps;
-  const database = await deps.store.health();
+  const [database, tasks] = await Promise.all([
+    deps.store.health(),
+    input.check_active_tasks ? activeTasks(deps) : null,
+  ]);
   const sessions = connections.all();
   const issues = readinessIssues(deps);
+  for (const id of tasks?.unsuspendable ?? []) issues.push(`the task ${id} cannot be suspended now`);
   const unsafe = connections.inFlight;
   if (input.check_active_tasks && unsafe > 0) {
     issues.push(
@@ -144,8 +151,7 @@ export async function prepareReport(deps: ControlDeps, input: PrepareInput): Pro
     blocking_issues: issues,
     timestamp: iso(env.now()),
     checks: {
-      // A wrapped server has no tasks of ours; its calls in flight stand under client_connections.
-      ...(input.check_active_tasks ? { active_tasks: { count: 0, suspendable: 0, unsuspendable: [] } } : {}),
+      ...(tasks ? { active_tasks: tasks } : {}),
       ...(input.check_database_state
         ? {
             database: {
@@ -166,4 +172,11 @@ export async function prepareReport(deps: ControlDeps, input: PrepareInput): Pro
         : {}),
     },
   };
+}
+
+/** Of a worker that helps and says so; the calls in flight of any other stand under client_connections. */
+async function activeTasks(deps: ControlDeps) {
+  const said = await selfReport(deps).catch(() => undefined); // health_check says why
+  const { count, unsuspendable } = said?.tasks ?? { count: 0, unsuspendable: [] };
+  return { count, suspendable: Math.max(0, count - unsuspendable.length), unsuspendable };
 }

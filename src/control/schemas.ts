@@ -79,7 +79,7 @@ export const restartOutput = z.object({
       age_s: z.number().nonnegative().optional(),
     })
     .optional(),
-  /** Of a server that has tasks. `kept` and `resumed` are null until, or unless, the new one has named its own. */
+  /** Of a server that has tasks; at most 100 of those suspended are named. `kept` and `resumed` are null until, or unless, the new one has named its own. */
   tasks: z
     .object({
       suspended: z.array(z.object({ id: z.string(), state: z.string() })),

@@ -6,16 +6,9 @@ import { SegueError } from '../errors.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Handshake } from '../session/handshake.ts';
 import type { Link } from '../worker/link.ts';
-import {
-  type Answer,
-  type Asked,
-  type Declaration,
-  declarationOf,
-  type Method,
-  results,
-} from './protocol.ts';
+import type { Method } from './names.ts';
+import { type Answer, type Asked, type Declaration, declarationOf, results } from './protocol.ts';
 
-/** A modern client need not ask its server what it is; Segue then does. */
 const DISCOVER_MS = 3_000;
 const METHOD_NOT_FOUND = -32601;
 
@@ -53,14 +46,19 @@ export class Helper {
   }
 }
 
-/** Null where the worker does not help, or nobody has opened a conversation with it yet. */
-export async function helperOf(connections: Connections, link: Link | undefined): Promise<Helper | null> {
+/** Null where the worker does not help, as far as it has said, or nobody has opened a conversation with it yet. */
+export function helperOf(connections: Connections, link: Link | undefined): Helper | null {
   const session = link && connections.conversation(link);
-  if (!link || !session) return null;
-  const { handshake } = session;
-  await handshake.discover(link, DISCOVER_MS).catch((reason: unknown) => {
+  const declaration = session && declarationOf(session.handshake.capabilities);
+  return link && session && declaration ? new Helper(link, session.handshake, declaration) : null;
+}
+
+/** The same, of a worker that may not have been asked what it is: a modern client need not do that. */
+export async function meetHelper(connections: Connections, link: Link | undefined): Promise<Helper | null> {
+  const session = link && connections.conversation(link);
+  if (!session) return null;
+  await session.handshake.discover(link, DISCOVER_MS).catch((reason: unknown) => {
     session.context.log.debug({ reason: String(reason) }, 'the server does not say what it is');
   });
-  const declaration = declarationOf(handshake.capabilities);
-  return declaration && new Helper(link, handshake, declaration);
+  return helperOf(connections, link);
 }

@@ -3,20 +3,12 @@
  * and what it is asked and answers (docs/worker-extension.md). Answers are parsed here, whoever gave them.
  */
 import { z } from 'zod';
-
-export const EXTENSION = 'io.github.mcp-segue/reboot';
-
-export const METHODS = [
-  'reboot/suspend',
-  'reboot/resume',
-  'reboot/serialize',
-  'reboot/restore',
-  'reboot/health',
-] as const;
-export type Method = (typeof METHODS)[number];
+import { EXTENSION, type Method } from './names.ts';
 
 /** A checkpoint more often than this would keep a server from its work. */
 const MIN_CHECKPOINT_MS = 1_000;
+
+const MAX_MESSAGE = 500;
 
 /** What cannot be understood counts as not said. */
 const declarationSchema = z.looseObject({
@@ -40,7 +32,7 @@ export interface Asked {
 }
 
 /** `state` is the server's own word; `suspended.error` is counted as waiting for a person. */
-const task = z.looseObject({ id: z.string(), state: z.string() });
+const task = z.looseObject({ id: z.string().max(256), state: z.string().max(64) });
 export type Task = z.infer<typeof task>;
 
 const given = z.unknown().refine((state) => state !== undefined, 'there is no `state` in it');
@@ -52,13 +44,22 @@ export const results = {
   'reboot/serialize': z.looseObject({ state: given }),
   /** The tasks as they are after the restore, where the server has any. */
   'reboot/restore': z.looseObject({ tasks: z.array(task).optional() }),
-  'reboot/health': z.looseObject({ ok: z.boolean(), message: z.string().optional() }),
+  'reboot/health': z.looseObject({
+    ok: z.boolean(),
+    message: z
+      .string()
+      .transform((text) => text.slice(0, MAX_MESSAGE))
+      .optional(),
+    /** What goes on, and the ids of what could not be suspended now. */
+    tasks: z
+      .looseObject({
+        count: z.int().nonnegative(),
+        unsuspendable: z.array(z.string().max(256)).default([]),
+      })
+      .optional(),
+  }),
 } as const satisfies Record<Method, z.ZodType>;
 export type Answer<Name extends Method> = z.infer<(typeof results)[Name]>;
-
-export function isMethod(method: string): method is Method {
-  return (METHODS as readonly string[]).includes(method);
-}
 
 /** What a server's capabilities declare; null where they do not name the extension. */
 export function declarationOf(capabilities: Record<string, unknown>): Declaration | null {

@@ -6,7 +6,7 @@ import { fromCallback } from 'xstate';
 import type { RebootEvent, Services } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import type { Helper } from '../extension/helper.ts';
-import { helper } from './helping.ts';
+import { meet } from './helping.ts';
 import type { ServiceDeps } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
 
@@ -30,7 +30,7 @@ async function take(deps: ServiceDeps, generation: number, signal: AbortSignal):
   const link = deps.workers.get(generation)?.link;
   if (!link) return;
   await deps.connections.opened(link, signal);
-  const worker = await helper(deps, generation);
+  const worker = await meet(deps, generation);
   const everyMs = worker?.declaration.checkpoint_interval_ms;
   if (!worker || everyMs === undefined) return;
   while (!signal.aborted) {

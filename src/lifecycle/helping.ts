@@ -3,7 +3,7 @@
  * fails, lies or is late costs what it alone could have kept, and that is said in the report.
  */
 import type { Run } from '../../machines/types.ts';
-import { type Helper, helperOf } from '../extension/helper.ts';
+import { type Helper, helperOf, meetHelper } from '../extension/helper.ts';
 import type { WorkerState } from '../extension/memory.ts';
 import { iso } from './ledger.ts';
 import { noteError, type ServiceDeps } from './service.ts';
@@ -14,15 +14,20 @@ const RESUME_MS = 4_000;
 /** What a phase is left at least, by the machine as well; a little less, for the same reason. */
 const FLOOR_MS = 900;
 
-export function helper(deps: ServiceDeps, generation: number): Promise<Helper | null> {
+function helper(deps: ServiceDeps, generation: number): Helper | null {
   return helperOf(deps.connections, deps.workers.get(generation)?.link);
+}
+
+/** Before anything is asked of it: in maintenance, and before its checkpoints. */
+export function meet(deps: ServiceDeps, generation: number): Promise<Helper | null> {
+  return meetHelper(deps.connections, deps.workers.get(generation)?.link);
 }
 
 /** Beside the drain, and as long as that. Too late or refused: the reboot goes on. */
 export async function suspendWorker(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
   const leftMs = Math.max(Math.round(run.drainUntil - deps.env.now()), 1);
   try {
-    const worker = await helper(deps, generation);
+    const worker = helper(deps, generation);
     const asked = { reboot_id: run.rebootId, generation, deadline_ms: leftMs };
     const answer = await worker?.ask('reboot/suspend', asked, leftMs);
     if (answer) deps.ledger(run.rebootId).tasks.suspended(answer.tasks);
@@ -41,7 +46,7 @@ export async function stateOfWorker(
   generation: number,
 ): Promise<WorkerState | null> {
   if (!run.preserveState) return null;
-  const worker = run.graceful ? await helper(deps, generation) : null;
+  const worker = run.graceful ? helper(deps, generation) : null;
   const answer = await worker?.ask(
     'reboot/serialize',
     { reboot_id: run.rebootId, generation },
@@ -59,7 +64,7 @@ export async function resumeWorker(deps: ServiceDeps, run: Run, generation: numb
   deps.memory.drop();
   if (!run.graceful) return; // it was asked for nothing
   try {
-    const worker = await helper(deps, generation);
+    const worker = helper(deps, generation);
     await worker?.ask('reboot/resume', { reboot_id: run.rebootId, generation }, RESUME_MS);
   } catch (error) {
     noteError(deps, run, 'undo', error);
@@ -72,7 +77,7 @@ export async function resumeWorker(deps: ServiceDeps, run: Run, generation: numb
  */
 export async function giveBack(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
   const { memory, env } = deps;
-  const worker = await helper(deps, generation);
+  const worker = helper(deps, generation);
   const state = memory.current;
   if (!worker && !state) return; // neither old nor new knows of state
   const ledger = deps.ledger(run.rebootId);

@@ -1,5 +1,5 @@
 /** The phases that can still be taken back: maintenance, suspend, serialize, and the undo of them. */
-import { helper, resumeWorker, stateOfWorker, suspendWorker } from './helping.ts';
+import { meet, resumeWorker, stateOfWorker, suspendWorker } from './helping.ts';
 import { tellCancelled } from './notices.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
@@ -8,7 +8,7 @@ export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation }) => {
     void deps.store.open();
     await phaseHooks(deps, 'maintenance', run, generation);
-    const worker = run.graceful ? await helper(deps, generation) : null;
+    const worker = run.graceful ? await meet(deps, generation) : null;
     return { overlaps: worker?.declaration.handover === 'overlap' };
   };
 }

@@ -3,6 +3,8 @@ import type { RestartReport } from '../control/schemas.ts';
 import type { Task } from '../extension/protocol.ts';
 
 const IN_ERROR = 'suspended.error';
+/** Named in a report; all are counted. */
+const NAMED = 100;
 
 export class TaskCount {
   #suspended: Task[] | null = null;
@@ -22,7 +24,7 @@ export class TaskCount {
     if (!this.#suspended && !this.#restored) return undefined;
     const after = this.#restored;
     const error = (after ?? suspended).filter(({ state }) => state === IN_ERROR);
-    const list = suspended.map(({ id, state }) => ({ id, state }));
+    const list = suspended.slice(0, NAMED).map(({ id, state }) => ({ id, state }));
     if (!after) return { suspended: list, kept: null, resumed: null, error: error.length };
     const ids = new Set(after.map(({ id }) => id));
     const known = this.#suspended ? suspended.filter(({ id }) => ids.has(id)) : after;

@@ -3,7 +3,7 @@
  * and "What a reboot must replay", 1).
  */
 import { SegueError } from '../errors.ts';
-import { EXTENSION } from '../extension/protocol.ts';
+import { EXTENSION } from '../extension/names.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
 import { find, members, merge, type Patch, removeMember } from '../wire/spans.ts';
 import type { Link } from '../worker/link.ts';

@@ -9,7 +9,7 @@ import type { Config } from '../config.ts';
 import type { Endpoint } from '../control/endpoint.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
-import { isMethod } from '../extension/protocol.ts';
+import { isMethod } from '../extension/names.ts';
 import type { Log } from '../observe/log.ts';
 import { edgeKey, type LineEdges } from '../wire/lines.ts';
 import {

@@ -11,6 +11,7 @@ export const DOCUMENTS = [
   'docs/cli.md',
   'docs/lifecycle.md',
   'docs/decisions.md',
+  'docs/worker-extension.md',
 ];
 
 const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;

@@ -1,7 +1,7 @@
 /** A server that counts in memory (fixtures/workers/counter.mjs), behind Segue: what it counts, and what it was asked. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Method } from '../../src/extension/protocol.ts';
+import type { Method } from '../../src/extension/names.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { type Json, type Message, modernMeta, textOf } from '../support/raw-client.ts';
 import { type Served, type ServedOptions, serve } from '../support/restarts.ts';

@@ -46,6 +46,17 @@ shows('C4 A3', 'a crash gives back the last checkpoint, and says how old it is',
   expect(await counter.count()).toBe('6');
 });
 
+shows('C4', 'a reboot that asks for nothing gives back the last checkpoint, too', async () => {
+  const counter = await counting({ declares: OFTEN });
+  await counter.add(5);
+  await checkpointed(counter);
+  const report = await restart(counter.client, { graceful: false });
+  expect(report).toMatchObject({ success: true, worker_state: { restored: true } });
+  const inReboot = counter.asked().filter(({ params }) => params.reboot_id === report.reboot_id);
+  expect(inReboot).toMatchObject([{ method: 'reboot/restore', generation: 2 }]);
+  expect(await counter.count()).toBe('5');
+});
+
 shows('C4', 'without a checkpoint a crash gives back nothing, and that is said', async () => {
   const counter = await counting();
   await counter.add(5);

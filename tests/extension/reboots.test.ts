@@ -1,6 +1,8 @@
 /** A server that helps keeps its memory over reboots that are asked for; its clients never see how. */
 import { describe, expect, it } from 'vitest';
-import type { RestartReport } from '../../src/control/schemas.ts';
+import { type RestartReport, restartInput } from '../../src/control/schemas.ts';
+import { embed } from '../lifecycle/embedded.ts';
+import { ROOT, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
 import { adminOf, structured } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
@@ -127,6 +129,21 @@ it('one that declares nothing is asked for nothing, and the report has nothing t
   expect(counter.asked()).toEqual([]);
 });
 
+it('says so when the new server does not take the state of the old one; the client notices nothing', async () => {
+  const { supervisor, connect } = embed({ command: worker('gated') });
+  const client = connect();
+  await client.initialize();
+  const [file, ...args] = worker('echo');
+  const options = { command: { file: file!, args, cwd: ROOT } };
+  const who = { id: 'test', role: 'operator' } as const;
+  expect(await supervisor.control.restart(restartInput.parse({}), who, options)).toMatchObject({
+    success: true,
+    partial: false,
+    worker_state: { restored: false, detail: expect.stringMatching(/^Lost/), age_s: expect.any(Number) },
+  });
+  expect(textOf(await client.call('echo', { text: 'new' }))).toBe('new');
+});
+
 it('hands over by overlap where it declares that', async () => {
   const counter = await counting({ declares: { handover: 'overlap' } });
   await counter.add(5);
@@ -136,6 +153,21 @@ it('hands over by overlap where it declares that', async () => {
   expect(report.last_exit).toBeNull();
   await counter.logged(/"generation":1,.*server ended/);
   expect(await counter.count()).toBe('5');
+});
+
+it('what cannot be suspended now is named before a reboot', async () => {
+  const counter = await counting();
+  const prepare = async () => structured(await counter.call('orchestrator_shutdown_prepare'));
+  expect(await prepare()).toMatchObject({
+    ready_for_shutdown: true,
+    checks: { active_tasks: { count: 2, suspendable: 2, unsuspendable: [] } },
+  });
+  await counter.add(1);
+  expect(await prepare()).toMatchObject({
+    ready_for_shutdown: false,
+    blocking_issues: ['the task odd cannot be suspended now'],
+    checks: { active_tasks: { count: 2, suspendable: 1, unsuspendable: ['odd'] } },
+  });
 });
 
 it('what it says of its health is in the health check', async () => {

@@ -47,7 +47,9 @@ it('holds what runs and what is read, and nothing else', () => {
     expect.arrayContaining([
       'bin/segue.js',
       'dist/src/cli/main.js',
+      'dist/src/extension/rebootable.d.ts',
       'dist/src/index.d.ts',
+      'examples/counter.mjs',
       'LICENSE',
       'package.json',
     ]),
@@ -84,6 +86,9 @@ it('is a library with types', async () => {
     join(folder, 'use.ts'),
     `import { configSchema, createSupervisor, type Supervisor } from 'mcp-segue';
      const supervisor: Supervisor = createSupervisor({ config: configSchema.parse({ command: ['true'] }) });
+     import { rebootable } from 'mcp-segue/worker';
+     import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+     rebootable(new McpServer({ name: 'a', version: '1' }), { async suspend() {}, serialize: () => 7 });
      // @ts-expect-error: there is no such option
      createSupervisor({ nonsense: 1 });
      console.log(typeof supervisor.start);`,
