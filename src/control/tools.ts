@@ -80,5 +80,5 @@ export function answerCall(
   { signal, notify }: EndpointCall,
 ): Promise<Json> {
   const tell = (progress: Json) => notify(notificationLine('notifications/progress', progress));
-  return callTool(TOOLS, { control, who }, params, { signal, tell });
+  return callTool(TOOLS, () => ({ control, who }), params, { signal, tell });
 }

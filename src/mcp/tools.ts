@@ -58,11 +58,12 @@ export function toolEntry(tool: Omit<Tool<never>, 'run'>): Json {
 
 /**
  * The result of tools/call, whatever its `params` are. Never rejects.
+ * @param context is asked for once the arguments are sound
  * @param tell takes the params of a notifications/progress, for a caller that gave a token
  */
 export async function callTool<Context>(
   tools: readonly Tool<Context>[],
-  context: Context,
+  context: () => Context | Promise<Context>,
   params: Json,
   { signal, tell }: { signal: AbortSignal; tell(params: Json): void },
 ): Promise<Json> {
@@ -73,7 +74,7 @@ export async function callTool<Context>(
     const parsed = z.strictObject(tool.input.shape).safeParse(params.arguments ?? {});
     if (!parsed.success) throw new SegueError('INVALID_PARAMETERS', z.prettifyError(parsed.error));
     const call = { signal, progress: progressFor(params, tell) };
-    return toolResult(await tool.run(context, parsed.data, call));
+    return toolResult(await tool.run(await context(), parsed.data, call));
   } catch (error) {
     return toolError(SegueError.from(error, 'INITIALIZATION_FAILED'));
   }

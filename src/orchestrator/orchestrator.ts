@@ -145,6 +145,10 @@ class TaskOrchestrator implements Orchestrator {
     return () => void this.#listeners.delete(listener);
   }
 
+  takenOver(): Promise<void> {
+    return this.#looking;
+  }
+
   suspend(deadlineMs: number): Promise<Suspension> {
     this.#suspension ??= this.#suspend(deadlineMs);
     return this.#suspension;

@@ -29,7 +29,10 @@ export interface State {
 export function openState(options: { config: Config; environment: Environment; env: Env; log: Log }): State {
   const { config, environment, env, log } = options;
   if (config.command === undefined && !config.persist)
-    throw new SegueError('INVALID_PARAMETERS', 'the task orchestrator keeps its tasks on disk: persist is needed');
+    throw new SegueError(
+      'INVALID_PARAMETERS',
+      'the task orchestrator keeps its tasks on disk: persist is needed',
+    );
   const argv = config.command ?? embeddedCommand();
   const [file, ...args] = argv;
   const command = { file: file!, args, cwd: config.cwd ?? process.cwd() };
