@@ -1,0 +1,171 @@
+/** What reboots and deaths do to tasks whose commands run, as a client sees it. */
+import { readFileSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { PrepareReport, RestartReport } from '../../src/control/schemas.ts';
+import { isAlive } from '../support/processes.ts';
+import { reached, started, structured } from '../support/restarts.ts';
+import { shows } from '../support/shows.ts';
+import { ERAS, idsOf, reaches, scene } from './served.ts';
+
+/** Two commands that run, one of them not to be run twice, and a step behind each. */
+const PLAN = {
+  title: 'Ship it',
+  subtasks: [
+    { key: 'build', title: 'build', recipe: 'again' },
+    { key: 'upload', title: 'upload', recipe: 'once' },
+    { key: 'check', title: 'check', recipe: 'again', depends_on: ['build'] },
+    { key: 'announce', title: 'announce', recipe: 'once', depends_on: ['upload'] },
+  ],
+};
+/** Commands are cut off soon. */
+const config = { timing: { drainMs: 1_500 } };
+
+async function underWay(era: (typeof ERAS)[number]) {
+  const directed = await scene();
+  directed.stage.hold('end build', 'end upload');
+  const segue = await directed.start({ era, config });
+  const plan = await segue.tool('plan_task', PLAN);
+  const root = plan.task.task_id;
+  await segue.tool('execute_task', { task_id: root });
+  const [build, upload] = [await directed.stage.at('end build'), await directed.stage.at('end upload')];
+  return { ...directed, segue, ids: idsOf(plan), root, pids: [build.player.pid, upload.player.pid] };
+}
+
+const names = (done: { title: string }[]) => done.map(({ title }) => title);
+
+describe.each(ERAS)('in the %s era', (era) => {
+  shows(
+    'B3 A3 H1',
+    'a reboot cuts commands off: one goes on by itself, one waits and says what to do',
+    async () => {
+      const { segue, stage, ids, root, pids, done } = await underWay(era);
+      const { call, tool, state, client } = segue;
+      const prepared = structured<PrepareReport>(await call('orchestrator_shutdown_prepare'));
+      expect(prepared).toMatchObject({
+        ready_for_shutdown: false,
+        blocking_issues: [`the task ${ids.upload} cannot be suspended now`],
+        checks: { active_tasks: { count: 2, suspendable: 1, unsuspendable: [ids.upload] } },
+      });
+
+      stage.release('end build', 'end upload');
+      const report = structured<RestartReport>(await call('orchestrator_restart_server'));
+      expect(report).toMatchObject({ success: true, errors: [], tasks: { kept: 2, resumed: 1, error: 1 } });
+      expect(report.tasks!.suspended.sort((a, b) => a.state.localeCompare(b.state))).toEqual([
+        { id: ids.upload, state: 'suspended.error' },
+        { id: ids.build, state: 'suspended.safe' },
+      ]);
+      expect(pids.filter(isAlive)).toEqual([]);
+
+      const [waiting] = (await tool('get_status')).waiting;
+      expect(waiting).toMatchObject({ task_id: ids.upload, error: 'its command was ended for a reboot' });
+      expect(waiting!.advice).toContain(`{"task_id": "${ids.upload}", "resume": true}`);
+      // Nobody has asked: what is safe goes on, and what comes behind it.
+      const settled = await tool('execute_task', { task_id: root, wait: true });
+      expect(settled).toMatchObject({ task: { state: 'suspended.error', progress: 50 }, recipes: [] });
+      expect(settled.waiting).toMatchObject([{ task_id: ids.upload }]);
+      expect(names(done()).filter((title) => title === 'upload')).toHaveLength(1);
+
+      const resumed = await tool('execute_task', { task_id: root, resume: true, wait: true });
+      expect(resumed.task).toMatchObject({ task_id: root, state: 'completed', progress: 100 });
+      expect(await state(ids.upload!)).toBe('completed');
+      expect(names(done()).sort()).toEqual(['announce', 'build', 'build', 'check', 'upload', 'upload']);
+      client.expectOneAnswerEach();
+    },
+  );
+
+  shows('A3', 'after a kill of its process the tasks go on without anybody asking', async () => {
+    const { segue, stage, ids, root, pids, done } = await underWay(era);
+    const { tool, client } = segue;
+    const first = await started(segue);
+    const { generation } = structured<{ current_status: { generation: number } }>(
+      await segue.call('orchestrator_restart_status'),
+    ).current_status;
+    expect(generation).toBe(1);
+    stage.release('end build', 'end upload').hold('begin check');
+    process.kill(first, 'SIGKILL');
+    await stage.at('begin check'); // build was done again, and nothing was said to Segue meanwhile
+    expect(pids.filter(isAlive)).toEqual([]);
+    const { task, waiting } = await tool('get_status', { task_id: root });
+    expect(task).toMatchObject({ task_id: root, state: 'running', progress: 25 });
+    expect(waiting).toMatchObject([
+      { task_id: ids.upload, error: 'its command was running when its orchestrator died' },
+    ]);
+    expect(names(done()).filter((title) => title === 'upload')).toHaveLength(1);
+    client.expectOneAnswerEach();
+  });
+
+  shows('B3 B7', 'a reboot that is taken back leaves the tasks where they are', async () => {
+    const { segue, stage, root } = await underWay(era);
+    stage.release('end build', 'end upload');
+    await segue.logged(/admin socket is open/);
+    const restart = segue.call('orchestrator_restart_server', { timeout: 30 });
+    await reached(segue, 'alive.preparing.suspend');
+    const { connectAdmin } = await import('../../src/control/admin-client.ts');
+    const path = /"path":"([^"]+)"/.exec(segue.stderr())![1]!;
+    const admin = await connectAdmin(path);
+    expect(await admin.request('abort')).toMatchObject({ aborted: true });
+    admin.close();
+    expect(structured(await restart)).toMatchObject({ success: false, outcome: 'aborted' });
+    const settled = await segue.tool('execute_task', { task_id: root, resume: true, wait: true });
+    expect(settled.task).toMatchObject({ state: 'completed' });
+    expect((await segue.tool('plan_task', { title: 'more' })).task.state).toBe('ready');
+    segue.client.expectOneAnswerEach();
+  });
+});
+
+shows(
+  'A3',
+  'a client that starts Segue anew finds its tasks going on, and their commands ended once',
+  async () => {
+    const { segue, stage, ids, root, pids, start, done } = await underWay('legacy');
+    stage.release('end build', 'end upload').hold('begin check');
+    segue.kill('SIGKILL');
+    await segue.exited;
+    const next = await start();
+    await stage.at('begin check');
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect((await next.tool('get_status', { task_id: root })).waiting).toMatchObject([
+      { task_id: ids.upload },
+    ]);
+    stage.release('begin check');
+    const uploaded = await next.tool('complete_task', {
+      ...{ task_id: ids.upload, result: 'I looked: it is there', wait: true },
+    });
+    expect(uploaded.unlocked.map(({ key }) => key)).toEqual(['announce']);
+    expect(names(done()).filter((title) => title === 'upload')).toHaveLength(1);
+  },
+);
+
+shows(
+  'A3',
+  'two orchestrators of one name: a task is driven by one, seen by both, taken over when one dies',
+  async () => {
+    const { segue, stage, ids, root, start, done } = await underWay('legacy');
+    const other = await start();
+    expect(await other.state(root)).toBe('running');
+    stage.release('end build', 'end upload');
+    segue.kill('SIGKILL');
+    expect(await reaches(other, root, 'suspended.error')).toBe('suspended.error');
+    expect((await other.tool('get_status', { task_id: root })).waiting).toMatchObject([
+      { task_id: ids.upload },
+    ]);
+    expect(names(done()).sort()).toEqual(['build', 'build', 'check', 'upload']);
+  },
+);
+
+shows('F60 F61', 'nothing secret is on a command line or reaches a recipe', async () => {
+  const { stage, start } = await scene();
+  const key = 'ab'.repeat(32);
+  stage.hold('begin once');
+  const segue = await start({ env: { SEGUE_KEY: key } });
+  const { task } = await segue.tool('plan_task', { title: 'once', recipe: 'once' });
+  await segue.tool('execute_task', { task_id: task.task_id });
+  const { player } = await stage.at('begin once');
+  const worker = await started(segue);
+  const read = (pid: number, file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
+  for (const pid of [segue.pid, worker, player.pid])
+    expect(read(pid, 'cmdline').join(' ')).not.toContain(key);
+  expect(read(worker, 'environ')).toContain(`SEGUE_KEY=${key}`);
+  const names = read(player.pid, 'environ').map((entry) => entry.split('=')[0]!);
+  expect(names.filter((name) => name !== '').sort()).toEqual(['PATH', 'SEGUE_RECIPE', 'STAGE']);
+});
