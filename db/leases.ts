@@ -1,5 +1,5 @@
 /** Who drives which task. */
-import { and, eq, inArray, isNull, not, sql } from './drizzle.ts';
+import { and, eq, inArray, isNotNull, isNull, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { leases, tasks } from './schema.ts';
 
@@ -25,48 +25,58 @@ export function leaseRows(orm: Orm) {
     remove(task: string): void {
       orm.delete(leases).where(eq(leases.task, task)).run();
     },
-    /** Of this owner, `released` or not. */
-    tasksOf(owner: Owner, released: boolean): string[] {
-      const state = released ? not(isNull(leases.releasedAt)) : isNull(leases.releasedAt);
+    /** Of this owner, `released` or not: by default all. */
+    tasksOf(owner: Owner, released: boolean, limit = -1): string[] {
+      const state = released ? isNotNull(leases.releasedAt) : isNull(leases.releasedAt);
       return orm
         .select({ task: leases.task })
         .from(leases)
         .where(and(heldBy(owner), state))
+        .limit(limit)
         .all()
         .map(({ task }) => task);
     },
-    notOf(owner: Owner): LeaseRow[] {
+    /** All that have a lease, with whether they gave it back. */
+    owners(): (Owner & { released: boolean })[] {
+      const { instance, generation, pid, startTime, bootId } = leases;
+      const released = sql<boolean>`${leases.releasedAt} is not null`.mapWith(Boolean);
       return orm
-        .select()
+        .selectDistinct({ instance, generation, pid, startTime, bootId, released })
         .from(leases)
-        .where(not(heldBy(owner)!))
         .all();
     },
     /** Tasks that were begun and that nobody has a lease of: they came from a snapshot's export. */
-    ownerless(): string[] {
+    ownerless(limit: number): string[] {
       return orm
         .select({ id: tasks.id })
         .from(tasks)
         .leftJoin(leases, eq(leases.task, tasks.id))
         .where(
           and(
+            inArray(tasks.state, ['running', 'suspended.safe', 'suspended.error']),
             isNull(tasks.parent),
             isNull(leases.task),
-            inArray(tasks.state, ['running', 'suspended.safe', 'suspended.error']),
           ),
         )
+        .limit(limit)
         .all()
         .map(({ id }) => id);
     },
-    /** The next step that its recipe can do, of the tasks that this owner drives. */
-    nextRecipeStep(owner: Owner) {
+    /** The next step that its recipe can do, of the tasks that this owner drives, those in `except` left out. */
+    nextRecipeStep(owner: Owner, except: readonly string[]) {
       return (
         orm
           .select({ task: tasks })
           .from(tasks)
           .innerJoin(leases, eq(leases.task, tasks.root))
           .where(
-            and(eq(tasks.state, 'ready'), eq(tasks.kind, 'recipe'), heldBy(owner), isNull(leases.releasedAt)),
+            and(
+              eq(tasks.state, 'ready'),
+              eq(tasks.kind, 'recipe'),
+              notInArray(tasks.root, [...except]),
+              heldBy(owner),
+              isNull(leases.releasedAt),
+            ),
           )
           .orderBy(sql`${tasks.createdAt}, ${tasks.root}, ${tasks.position}`)
           .limit(1)

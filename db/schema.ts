@@ -174,7 +174,7 @@ export const tasks = sqliteTable(
   },
   (table) => [
     index('tasks_root').on(table.root, table.position),
-    index('tasks_state').on(table.state),
+    index('tasks_state_kind').on(table.state, table.kind),
     index('tasks_created_at').on(table.createdAt, table.id),
   ],
 );

@@ -85,5 +85,5 @@ CREATE TABLE `tasks` (
 );
 --> statement-breakpoint
 CREATE INDEX `tasks_root` ON `tasks` (`root`,`position`);--> statement-breakpoint
-CREATE INDEX `tasks_state` ON `tasks` (`state`);--> statement-breakpoint
+CREATE INDEX `tasks_state_kind` ON `tasks` (`state`,`kind`);--> statement-breakpoint
 CREATE INDEX `tasks_created_at` ON `tasks` (`created_at`,`id`);

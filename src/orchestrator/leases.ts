@@ -4,7 +4,7 @@
  * of its instance, or to anybody when that instance is dead as well. What clients do needs no lease.
  */
 import type { Database } from '../../db/database.ts';
-import type { LeaseRow, Owner } from '../../db/leases.ts';
+import type { Owner } from '../../db/leases.ts';
 import type { Env } from '../env.ts';
 import { isLive } from '../state/live.ts';
 
@@ -14,28 +14,21 @@ export function ownerOf(env: Env, instance: string, generation: number): Owner {
   return { instance, generation, pid: process.pid, startTime, bootId: env.bootId() };
 }
 
-/** The tasks whose lease `self` may take now. */
-export function passing(env: Env, db: Database, self: Owner): string[] {
-  const living = new Set(db.instances.unended().flatMap((row) => (isLive(env, row) ? [row.id] : [])));
-  const isFree = once((lease) => lease.releasedAt !== null || !isLive(env, lease));
-  return db.leases
-    .notOf(self)
-    .filter((lease) => {
-      // While its supervisor lives, that starts the next generation.
-      const heir =
-        lease.instance === self.instance ? lease.generation <= self.generation : !living.has(lease.instance);
-      return heir && isFree(lease);
-    })
-    .map(({ task }) => task);
+/** The owners whose leases `self` may take now. */
+export function partedFrom(env: Env, db: Database, self: Owner): (Owner & { released: boolean })[] {
+  const supervised = new Set(db.instances.unended().flatMap((row) => (isLive(env, row) ? [row.id] : [])));
+  return db.leases.owners().filter((owner) => {
+    // What this process gave back itself, it takes back by `resume` only.
+    if (isSameOwner(owner, self)) return false;
+    if (!owner.released && isLive(env, owner)) return false;
+    if (owner.instance === self.instance) return owner.generation <= self.generation;
+    // While its supervisor lives, that starts the next generation.
+    return !supervised.has(owner.instance);
+  });
 }
 
-/** One answer for all leases of an owner. */
-function once(isFree: (lease: LeaseRow) => boolean): (lease: LeaseRow) => boolean {
-  const known = new Map<string, boolean>();
-  return (lease) => {
-    const { instance, generation, pid, startTime, bootId, releasedAt } = lease;
-    const owner = JSON.stringify([instance, generation, pid, startTime, bootId, releasedAt !== null]);
-    if (!known.has(owner)) known.set(owner, isFree(lease));
-    return known.get(owner)!;
-  };
+function isSameOwner(one: Owner, other: Owner): boolean {
+  return (['instance', 'generation', 'pid', 'startTime', 'bootId'] as const).every(
+    (field) => one[field] === other[field],
+  );
 }

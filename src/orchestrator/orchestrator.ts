@@ -83,12 +83,12 @@ class TaskOrchestrator implements Orchestrator {
     this.#log = log;
     this.#settings = settings;
     const self = ownerOf(env, options.instance, options.generation);
-    this.#store = new TaskStore({ env, db, seal, self, onChange: (change) => this.#tell(change) });
+    this.#store = new TaskStore({ env, log, db, seal, self, onChange: (change) => this.#tell(change) });
     const artifacts = join(directory, 'artifacts');
     this.#files = new ArtifactFiles({ env, seal, directory: artifacts, maxBytes: settings.maxArtifactBytes });
     this.#runner = new RecipeRunner(env, log, this.#store, settings);
     this.#foreign = new ForeignChanges(this.#store);
-    this.#looking = this.#look();
+    this.#looking = this.#look({ atStart: true });
     void this.#looking.then(() => this.#purge());
   }
 
@@ -122,7 +122,7 @@ class TaskOrchestrator implements Orchestrator {
 
   async cancel(input: s.CancelInput): Promise<s.CancelOutput> {
     const output = await cancel(this.#store, input);
-    await Promise.all(output.cancelled.map((id) => this.#runner.stop(id, CANCEL)));
+    await this.#endCancelled();
     return output;
   }
 
@@ -201,13 +201,10 @@ class TaskOrchestrator implements Orchestrator {
   }
 
   /** Takes over from the dead, ends what others cancelled, tells what they did. Never rejects; looks again later. */
-  async #look(): Promise<void> {
+  async #look({ atStart } = { atStart: false }): Promise<void> {
     try {
-      await takeOver(this.#env, this.#log, this.#store);
-      const states = await this.#store.read(() =>
-        this.#runner.steps.map(({ step }) => ({ step, state: this.#store.get(step).state })),
-      );
-      for (const { step, state } of states) if (state !== 'running') void this.#runner.stop(step, CANCEL);
+      await takeOver(this.#env, this.#log, this.#store, { atStart });
+      void this.#endCancelled();
       for (const change of await this.#store.read(() => this.#foreign.next())) this.#tell(change);
     } catch (error) {
       if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
@@ -221,6 +218,13 @@ class TaskOrchestrator implements Orchestrator {
       },
       { unref: true },
     );
+  }
+
+  /** Commands that run here and whose step was cancelled, by us or by others. Never rejects. */
+  async #endCancelled(): Promise<void> {
+    const steps = this.#runner.steps.map(({ step }) => step);
+    const unwanted = steps.filter((id) => this.#store.get(id).state !== 'running');
+    await Promise.all(unwanted.map((id) => this.#runner.stop(id, CANCEL)));
   }
 
   async #purge(): Promise<void> {

@@ -67,9 +67,10 @@ export class RecipeRunner {
   async #fill(): Promise<void> {
     try {
       while (this.#open && this.#running.size < this.#settings.parallel) {
-        const intent = await this.#store.write(() => this.#intend());
-        if (intent === null) return;
-        if (intent !== 'skipped') this.#launch(intent);
+        // Most looks find nothing, and take no lock for that.
+        if ((await this.#store.read(() => this.#next())) === null) return;
+        const intent = await this.#store.write(() => this.#intendNext());
+        if (intent) this.#launch(intent);
       }
     } catch (error) {
       this.#log.error({ err: error }, 'a recipe could not be started; it is tried again');
@@ -99,16 +100,30 @@ export class RecipeRunner {
     this.#open = true;
   }
 
-  /** The next step, begun, and its run; 'skipped': one that cannot be run was put aside. */
-  #intend(): Intent | 'skipped' | null {
+  #next(): TaskRow | null {
+    const { db, self, damaged } = this.#store;
+    return db.leases.nextRecipeStep(self, damaged);
+  }
+
+  /** The next step, begun, with its run on record; null when there is none, or none that can be run. */
+  #intendNext(): Intent | null {
+    const step = this.#next();
+    let intent: Intent | null = null;
+    if (step !== null)
+      this.#store.forEach([step.root], () => {
+        intent = this.#intend(step.id);
+      });
+    return intent;
+  }
+
+  /** Null when it cannot be run: then it is put aside. */
+  #intend(ready: string): Intent | null {
     const { db, self } = this.#store;
-    const ready = db.leases.nextRecipeStep(self);
-    if (ready === null) return null;
-    const step = this.#store.apply(ready.id, { type: 'start' });
+    const step = this.#store.apply(ready, { type: 'start' });
     const recipe = this.#settings.recipes[step.recipe!];
     if (recipe === undefined) {
       this.#putAside(step.id, `the configuration has no recipe "${step.recipe}" any more`);
-      return 'skipped';
+      return null;
     }
     const { attempt } = this.#store.snapshot(step).context;
     const id = this.#env.uuid();

@@ -13,6 +13,7 @@ import { packTask, type TaskSnapshot, taskStateOf, unpackTask } from '../../mach
 import { isFinal } from '../../machines/task-states.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
 import type { Seal } from '../serializer/seal.ts';
 import { openContent, sealContent, type TaskContent } from './content.ts';
 import { sumOf } from './sum.ts';
@@ -24,6 +25,7 @@ export interface TaskStoreOptions {
   seal: Seal;
   /** This process: what the journal and the leases name. */
   self: Owner;
+  log: Log;
   onChange(change: TaskChange): void;
 }
 
@@ -32,13 +34,16 @@ export class TaskStore {
   readonly seal: Seal;
   readonly self: Owner;
   readonly #env: Env;
+  readonly #log: Log;
   readonly #onChange: TaskStoreOptions['onChange'];
   #closed = false;
   /** Of the transaction that runs, by task. */
   #changes = new Map<string, TaskChange>();
+  readonly #damaged = new Set<string>();
 
-  constructor({ env, db, seal, self, onChange }: TaskStoreOptions) {
+  constructor({ env, log, db, seal, self, onChange }: TaskStoreOptions) {
     this.#env = env;
+    this.#log = log;
     this.db = db;
     this.seal = seal;
     this.self = self;
@@ -48,13 +53,38 @@ export class TaskStore {
   /** Commits all that `run` does, or nothing. Rejects SYSTEM_NOT_READY when another process holds the lock for 2 s. */
   async write<T>(run: () => T): Promise<T> {
     return this.#unlocked(() => {
-      const changes = new Map<string, TaskChange>();
       const result = this.db.transaction(() => {
-        this.#changes = changes;
+        this.#changes = new Map();
         return run();
       });
-      for (const change of changes.values()) this.#onChange(change);
+      for (const change of this.#changes.values()) this.#onChange(change);
       return result;
+    });
+  }
+
+  /** Tasks that cannot be restored (F48), found so far: they are left as they are. */
+  get damaged(): readonly string[] {
+    return [...this.#damaged];
+  }
+
+  /**
+   * In a `write`: does the same to several tasks. One that is damaged does not hold up the others: it is named in the
+   * log and left alone. Returns those for which `run` went well.
+   */
+  forEach(roots: readonly string[], run: (root: string) => void): string[] {
+    return roots.filter((root) => {
+      if (this.#damaged.has(root)) return false;
+      const changes = new Map(this.#changes);
+      try {
+        this.db.transaction(() => run(root));
+        return true;
+      } catch (error) {
+        if (!(error instanceof SegueError) || error.code !== 'STATE_CORRUPTION') throw error;
+        this.#log.error({ err: error, task: root }, 'a task is damaged; it is left as it is');
+        this.#damaged.add(root);
+        this.#changes = changes;
+        return false;
+      }
     });
   }
 

@@ -1,4 +1,3 @@
-import { isFinal } from '../../machines/task-states.ts';
 import type { TaskStore } from './store.ts';
 import { goOn } from './takeover.ts';
 import type { Suspension } from './types.ts';
@@ -16,24 +15,25 @@ export function runningSteps(store: TaskStore) {
  * whose command's end could not be written down keeps its lease, so that it is taken over. In a `write`.
  */
 export function letGo(store: TaskStore): void {
-  for (const root of store.db.leases.tasksOf(store.self, false)) {
-    if (store.db.recipeRuns.openOf(root).length > 0) continue;
+  const { db } = store;
+  const roots = db.leases.tasksOf(store.self, false);
+  const quiet = roots.filter((root) => db.recipeRuns.openOf(root).length === 0);
+  store.forEach(quiet, (root) => {
     for (const step of store.stepsOf(store.get(root)))
       if (step.state === 'running') store.apply(step.id, { type: 'interrupt', safe: true });
-    const task = store.get(root);
-    if (task.kind === 'group' && task.state === 'running')
-      store.apply(root, { type: 'interrupt', safe: true });
-    store.db.leases.release(root, store.now());
-  }
+    const { kind, state } = store.get(root);
+    if (kind === 'group' && state === 'running') store.apply(root, { type: 'interrupt', safe: true });
+    db.leases.release(root, store.now());
+  });
 }
 
 /** The reboot did not happen: in a `write`. */
 export function takeBack(store: TaskStore): void {
-  for (const root of store.db.leases.tasksOf(store.self, true)) {
+  store.forEach(store.db.leases.tasksOf(store.self, true), (root) => {
     store.db.leases.take(root, store.self, store.now());
-    if (!isFinal(store.get(root).state)) goOn(store, root);
+    goOn(store, root);
     store.dropLease(root);
-  }
+  });
 }
 
 export function outcomeOf(store: TaskStore, ids: readonly string[]): Suspension {

@@ -7,41 +7,56 @@ import type { RunRow } from '../../db/recipe-runs.ts';
 import type { Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
 import { endProcesses, WORKER_MARK } from '../state/orphans.ts';
-import { passing } from './leases.ts';
+import { partedFrom } from './leases.ts';
 import { RECIPE_MARK } from './recipe.ts';
 import type { TaskStore } from './store.ts';
 
 /** Tasks that change hands in one transaction: it holds the write lock, and the event loop. */
 const BATCH = 100;
 
-/** Resolves with the tasks that were taken over. Rejects SYSTEM_NOT_READY when the database is locked. */
-export async function takeOver(env: Env, log: Log, store: TaskStore): Promise<string[]> {
+/**
+ * Resolves with the tasks that were taken over. `atStart`: also those that came from a snapshot and have no owner.
+ * Rejects SYSTEM_NOT_READY when the database is locked.
+ */
+export async function takeOver(
+  env: Env,
+  log: Log,
+  store: TaskStore,
+  options: { atStart: boolean },
+): Promise<string[]> {
   const all: string[] = [];
   for (;;) {
-    const taken = await takeSome(env, log, store);
-    if (taken.length > 0) log.warn({ tasks: taken }, 'tasks were taken over');
+    const taken = await takeSome(env, log, store, options);
+    if (taken.length === 0) return all;
+    log.warn({ tasks: taken }, 'tasks were taken over');
     all.push(...taken);
-    if (taken.length < BATCH) return all;
   }
 }
 
-async function takeSome(env: Env, log: Log, store: TaskStore): Promise<string[]> {
+async function takeSome(
+  env: Env,
+  log: Log,
+  store: TaskStore,
+  options: { atStart: boolean },
+): Promise<string[]> {
   const { db } = store;
   const { roots, runs } = await store.read(() => {
-    const found = takeable(env, store).slice(0, BATCH);
+    const found = takeable(env, store, options);
     return { roots: found, runs: found.flatMap((root) => db.recipeRuns.openOf(root)) };
   });
   if (roots.length === 0) return [];
   if (runs.length > 0 && !(await endCommands(env, log, store, runs))) return []; // at the next look
   return store.write(() => {
-    const still = takeable(env, store).filter((root) => roots.includes(root));
-    for (const root of still) take(store, root);
-    return still;
+    const still = takeable(env, store, options).filter((root) => roots.includes(root));
+    return store.forEach(still, (root) => take(store, root));
   });
 }
 
-function takeable(env: Env, { db, self }: TaskStore): string[] {
-  return [...passing(env, db, self), ...db.leases.ownerless()];
+function takeable(env: Env, { db, self, damaged }: TaskStore, { atStart }: { atStart: boolean }): string[] {
+  const limit = BATCH + damaged.length;
+  const roots = partedFrom(env, db, self).flatMap((owner) => db.leases.tasksOf(owner, owner.released, limit));
+  if (atStart) roots.push(...db.leases.ownerless(limit));
+  return roots.filter((root) => !damaged.includes(root)).slice(0, BATCH);
 }
 
 /** False when some of them cannot be ended. */

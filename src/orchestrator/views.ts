@@ -1,5 +1,6 @@
 /** Tasks as clients see them. */
 import type { TaskRow } from '../../db/tasks.ts';
+import { SegueError } from '../errors.ts';
 import type { ArtifactOut, TaskDetail, TaskOut } from './schemas.ts';
 import type { TaskStore } from './store.ts';
 
@@ -10,7 +11,7 @@ export function taskOut(store: TaskStore, row: TaskRow): TaskOut {
 export function taskOuts(store: TaskStore, rows: readonly TaskRow[]): TaskOut[] {
   const needs = store.db.tasks.needs(rows.map(({ id }) => id));
   return rows.map((row) => {
-    const { key, title, error } = store.content(row);
+    const { key, title, error, attempt } = readable(store, row);
     return {
       task_id: row.id,
       parent_id: row.parent,
@@ -21,7 +22,7 @@ export function taskOuts(store: TaskStore, rows: readonly TaskRow[]): TaskOut[] 
       recipe: row.recipe,
       state: row.state,
       progress: row.progress,
-      attempt: store.snapshot(row).context.attempt,
+      attempt,
       depends_on: needs.filter(({ task }) => task === row.id).map((each) => each.needs),
       created_at: iso(row.createdAt),
       updated_at: iso(row.updatedAt),
@@ -29,6 +30,17 @@ export function taskOuts(store: TaskStore, rows: readonly TaskRow[]): TaskOut[] 
       ...(row.state === 'suspended.error' && row.kind !== 'group' ? { advice: adviceFor(row) } : {}),
     };
   });
+}
+
+/** One damaged task must not hide the others: it is shown as what it is. */
+function readable(store: TaskStore, row: TaskRow) {
+  try {
+    const { key, title, error } = store.content(row);
+    return { key, title, error, attempt: store.snapshot(row).context.attempt };
+  } catch (error) {
+    const { message } = SegueError.from(error, 'STATE_CORRUPTION');
+    return { key: null, title: 'a task that cannot be read', error: message, attempt: 0 };
+  }
 }
 
 function adviceFor({ id, recipe }: TaskRow): string {

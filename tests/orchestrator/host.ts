@@ -119,6 +119,8 @@ export interface Host {
   call<Method extends keyof Orchestrator>(method: Method, ...args: unknown[]): Promise<Result<Method>>;
   /** Resolves when a change says that the task is in one of these states, or it is already. */
   until(taskId: string, ...states: TaskChange['state'][]): Promise<TaskChange['state']>;
+  /** Resolves at the next change, or when it is gone. */
+  changed(): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** Ends its stdin; resolves when it is gone. */
@@ -133,6 +135,11 @@ async function startHost(options: HostOptions): Promise<Host> {
   const gone = once(child, 'exit');
   child.stdin.on('error', () => {}); // it was killed: the calls tell
   const changes = new Journal<TaskChange>();
+  let next = Promise.withResolvers<void>();
+  const changed = () => {
+    next.resolve();
+    next = Promise.withResolvers();
+  };
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => {});
   const calls = new Map<number, PromiseWithResolvers<unknown>>();
@@ -142,7 +149,10 @@ async function startHost(options: HostOptions): Promise<Host> {
   lines.on('line', (line) => {
     const message = JSON.parse(line);
     if ('ready' in message) return ready.resolve();
-    if ('change' in message) return changes.add(message.change);
+    if ('change' in message) {
+      changes.add(message.change);
+      return changed();
+    }
     const { id, result, error } = message;
     if (error) calls.get(id)!.reject(Object.assign(new Error(error.message), { code: error.code }));
     else calls.get(id)!.resolve(result);
@@ -152,6 +162,7 @@ async function startHost(options: HostOptions): Promise<Host> {
     ready.reject(dead);
     for (const { reject } of calls.values()) reject(dead);
     changes.end(dead);
+    changed();
   });
   const kill = async () => {
     child.kill('SIGKILL');
@@ -170,6 +181,7 @@ async function startHost(options: HostOptions): Promise<Host> {
   return {
     pid: child.pid!,
     changes,
+    changed: () => (dead ? Promise.resolve() : next.promise),
     gone,
     kill,
     call,
