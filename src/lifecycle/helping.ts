@@ -86,7 +86,8 @@ export async function giveBack(deps: ServiceDeps, run: Run, generation: number):
     ledger.workerState = { restored, detail, ...age };
   };
   if (!run.preserveState) return say(false, 'Left out, as was asked for (preserve_state false).', state);
-  if (!worker) return say(false, 'Lost: the new server does not take state (no reboot extension).', state);
+  if (!worker)
+    return say(false, 'Lost: the new server does not say that it takes state (no reboot extension).', state);
   if (!state && !worker.declaration.durable)
     return say(false, nothingLeft(memory.serving, memory.newest), memory.newest);
   const asked = { reboot_id: run.rebootId, generation, state: state ? state.state : null };

@@ -108,7 +108,8 @@ function reportsOf(id: string, { context }: Snapshot, at: number): ServiceEvent[
     case 'kill':
       return [done(id, { at, exit: anExit(generation, at) }), failed];
     case 'maintenance':
-      return [done(id, { at, overlaps: false }), done(id, { at, overlaps: true }), failed];
+      // Either of the two that may allow overlap makes the same graph: it is not walked twice.
+      return [done(id, { at, overlaps: context.settings.handover === 'overlap' }), failed];
     case 'serialize':
       return [done(id, { at, snapshotId: 'snapshot' }), failed];
     default:
