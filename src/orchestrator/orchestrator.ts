@@ -161,17 +161,17 @@ class TaskOrchestrator implements Orchestrator {
     const running = await this.#store.read(() => runningSteps(this.#store).map(({ id }) => id));
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
-      letGo(this.#store);
+      if (!this.#runner.isOpen) letGo(this.#store); // else the reboot was taken back meanwhile
       return outcomeOf(this.#store, running);
     });
   }
 
   async resume(): Promise<void> {
     if (this.#suspension === null || this.#closing !== null) return;
+    this.#runner.reopen();
     await this.#suspension.catch(() => {}); // whoever suspended was told
     await this.#store.write(() => takeBack(this.#store));
     this.#suspension = null;
-    this.#runner.reopen();
     this.#looking = this.#look();
   }
 

@@ -1,11 +1,12 @@
 /** What reboots and deaths do to tasks whose commands run, as a client sees it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import type { ConfigInput } from '../../src/config.ts';
 import type { PrepareReport, RestartReport } from '../../src/control/schemas.ts';
 import { isAlive } from '../support/processes.ts';
 import { adminOf, reached, started, structured } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
-import { ERAS, idsOf, reaches, scene } from './served.ts';
+import { ERAS, type Era, idsOf, reaches, scene } from './served.ts';
 
 /** Two commands that run, one of them not to be run twice, and a step behind each. */
 const PLAN = {
@@ -20,15 +21,16 @@ const PLAN = {
 /** Commands are cut off soon. */
 const config = { timing: { drainMs: 1_500 } };
 
-async function underWay(era: (typeof ERAS)[number]) {
+async function underWay(era: Era, settings: ConfigInput = config) {
   const directed = await scene();
   directed.stage.hold('end build', 'end upload');
-  const segue = await directed.start({ era, config });
+  const segue = await directed.start({ era, config: settings });
   const plan = await segue.tool('plan_task', PLAN);
   const root = plan.task.task_id;
   await segue.tool('execute_task', { task_id: root });
-  const [build, upload] = [await directed.stage.at('end build'), await directed.stage.at('end upload')];
-  return { ...directed, segue, ids: idsOf(plan), root, pids: [build.player.pid, upload.player.pid] };
+  const commands = [await directed.stage.at('end build'), await directed.stage.at('end upload')];
+  const pids = commands.map(({ player }) => player.pid);
+  return { ...directed, segue, ids: idsOf(plan), root, commands, pids };
 }
 
 const names = (done: { title: string }[]) => done.map(({ title }) => title);
@@ -91,15 +93,18 @@ describe.each(ERAS)('in the %s era', (era) => {
   });
 
   shows('B3 B7', 'a reboot that is taken back leaves the tasks where they are', async () => {
-    const { segue, stage, root } = await underWay(era);
+    const { segue, stage, root, commands, done } = await underWay(era, {});
     stage.release('end build', 'end upload');
     const admin = await adminOf(segue);
     const restart = segue.call('orchestrator_restart_server');
     await reached(segue, 'alive.preparing.suspend');
     expect(await admin.request('abort')).toMatchObject({ aborted: true });
     expect(structured(await restart)).toMatchObject({ success: false, outcome: 'aborted' });
-    const settled = await segue.tool('execute_task', { task_id: root, resume: true, wait: true });
+    expect(commands.map(({ player }) => isAlive(player.pid))).toEqual([true, true]);
+    for (const command of commands) command.go();
+    const settled = await segue.tool('execute_task', { task_id: root, wait: true });
     expect(settled.task).toMatchObject({ state: 'completed' });
+    expect(names(done()).sort()).toEqual(['announce', 'build', 'check', 'upload']);
     expect((await segue.tool('plan_task', { title: 'more' })).task.state).toBe('ready');
     segue.client.expectOneAnswerEach();
   });
