@@ -159,6 +159,7 @@ class TaskOrchestrator implements Orchestrator {
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
     const running = await this.#store.read(() => runningSteps(this.#store).map(({ id }) => id));
+    this.#log.debug({ running, deadlineMs }, 'tasks are being suspended');
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
       if (!this.#runner.isOpen) letGo(this.#store); // else the reboot was taken back meanwhile
