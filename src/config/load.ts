@@ -56,9 +56,11 @@ function readLayer(path: string): Layer {
 function check<T>(source: string, layer: T): T {
   const result = configSchema.safeParse(layer);
   if (result.success) return layer;
-  const [issue] = result.error.issues;
-  throw new SegueError('INVALID_PARAMETERS', `${source}: ${explain(issue!)}`, {
-    data: { source, path: issue!.path.join('.') },
+  // A mistyped name mostly makes another setting missing: the name is the better complaint.
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
+  throw new SegueError('INVALID_PARAMETERS', `${source}: ${explain(issue)}`, {
+    data: { source, path: issue.path.join('.') },
   });
 }
 

@@ -1,8 +1,10 @@
 /** What reboots and deaths do to tasks whose commands run, as a client sees it. */
-import { readFileSync } from 'node:fs';
-import { describe, expect } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config.ts';
-import type { PrepareReport, RestartReport } from '../../src/control/schemas.ts';
+import { type PrepareReport, type RestartReport, restartInput } from '../../src/control/schemas.ts';
+import { worker } from '../support/launch.ts';
 import { isAlive } from '../support/processes.ts';
 import { adminOf, reached, started, structured } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
@@ -150,6 +152,10 @@ shows(
   },
 );
 
+function environmentOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+}
+
 shows('F60 F61', 'nothing secret is on a command line or reaches a recipe', async () => {
   const { stage, start } = await scene();
   const key = 'ab'.repeat(32);
@@ -158,11 +164,46 @@ shows('F60 F61', 'nothing secret is on a command line or reaches a recipe', asyn
   const { task } = await segue.tool('plan_task', { title: 'once', recipe: 'once' });
   await segue.tool('execute_task', { task_id: task.task_id });
   const { player } = await stage.at('begin once');
-  const worker = await started(segue);
-  const read = (pid: number, file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
-  for (const pid of [segue.pid, worker, player.pid])
-    expect(read(pid, 'cmdline').join(' ')).not.toContain(key);
-  expect(read(worker, 'environ')).toContain(`SEGUE_KEY=${key}`);
-  const names = read(player.pid, 'environ').map((entry) => entry.split('=')[0]!);
+  const server = await started(segue);
+  for (const pid of [segue.pid, server, player.pid])
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).not.toContain(key);
+  expect(environmentOf(server)).toContain(`SEGUE_KEY=${key}`);
+  const names = environmentOf(player.pid).map((entry) => entry.split('=')[0]!);
   expect(names.filter((name) => name !== '').sort()).toEqual(['PATH', 'SEGUE_RECIPE', 'STAGE']);
+});
+
+shows(
+  'F8 F11',
+  'a client that goes leaves no command behind, nor does one that kills Segue and comes back',
+  async () => {
+    const { segue, commands, start, stage } = await underWay('legacy');
+    segue.stdin.end();
+    await segue.exited;
+    await Promise.all(commands.map(({ player }) => player.ended));
+    const next = await start({ config });
+    const again = await stage.at('end build');
+    next.kill('SIGKILL');
+    await again.player.ended;
+  },
+);
+
+it('one who only looks leaves no trace, and starts nothing', async () => {
+  const { home, start } = await scene();
+  const segue = await start({ era: 'modern' });
+  const { result } = await segue.request('server/discover');
+  expect(result).toMatchObject({ supportedVersions: ['2026-07-28'] });
+  segue.stdin.end();
+  expect(await segue.exited).toMatchObject({ code: 0 });
+  expect(readdirSync(join(home, 'state'))).toEqual([]);
+});
+
+it('a command that comes in its place gets nothing of the orchestrator’s', async () => {
+  const { home, start } = await scene();
+  const segue = await start({ env: { SEGUE_KEY: 'ab'.repeat(32) } });
+  const admin = await adminOf(segue);
+  await started(segue);
+  const [file, ...args] = worker('echo');
+  await admin.request('restart', { ...restartInput.parse({}), command: [file, ...args], cwd: home });
+  const names = environmentOf(await started(segue)).map((entry) => entry.split('=')[0]!);
+  expect(names.filter((name) => name.startsWith('SEGUE_'))).toEqual(['SEGUE_WORKER']);
 });
