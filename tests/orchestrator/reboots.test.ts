@@ -3,7 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config.ts';
-import { type PrepareReport, type RestartReport, restartInput } from '../../src/control/schemas.ts';
+import {
+  type PrepareReport,
+  type RestartReport,
+  restartInput,
+  type StatusReport,
+} from '../../src/control/schemas.ts';
 import { worker } from '../support/launch.ts';
 import { isAlive } from '../support/processes.ts';
 import { adminOf, reached, started, structured } from '../support/restarts.ts';
@@ -91,6 +96,13 @@ describe.each(ERAS)('in the %s era', (era) => {
       { task_id: ids.upload, error: 'its command was running when its orchestrator died' },
     ]);
     expect(names(done()).filter((title) => title === 'upload')).toHaveLength(1);
+    const { history } = structured<StatusReport>(
+      await segue.call('orchestrator_restart_status', { include_history: true }),
+    );
+    expect(history!.recent_restarts[0]).toMatchObject({
+      ...{ trigger: 'crash', worker_state: { restored: true, detail: 'The server keeps its state itself.' } },
+      tasks: { error: 1 },
+    });
     client.expectOneAnswerEach();
   });
 
@@ -172,20 +184,16 @@ shows('F60 F61', 'nothing secret is on a command line or reaches a recipe', asyn
   expect(names.filter((name) => name !== '').sort()).toEqual(['PATH', 'SEGUE_RECIPE', 'STAGE']);
 });
 
-shows(
-  'F8 F11',
-  'a client that goes leaves no command behind, nor does one that kills Segue and comes back',
-  async () => {
-    const { segue, commands, start, stage } = await underWay('legacy');
-    segue.stdin.end();
-    await segue.exited;
-    await Promise.all(commands.map(({ player }) => player.ended));
-    const next = await start({ config });
-    const again = await stage.at('end build');
-    next.kill('SIGKILL');
-    await again.player.ended;
-  },
-);
+it('a client that goes leaves no command behind, nor does one that kills Segue and comes back', async () => {
+  const { segue, commands, start, stage } = await underWay('legacy');
+  segue.stdin.end();
+  await segue.exited;
+  await Promise.all(commands.map(({ player }) => player.ended));
+  const next = await start({ config });
+  const again = await stage.at('end build');
+  next.kill('SIGKILL');
+  await again.player.ended;
+});
 
 it('one who only looks leaves no trace, and starts nothing', async () => {
   const { home, start } = await scene();
