@@ -7,9 +7,13 @@ import { z } from 'zod';
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
 
+const argv = z
+  .array(z.string().min(1), 'must be a list of words, such as ["node", "build.js"]: no shell splits a text')
+  .min(1);
+
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
-  command: z.array(z.string().min(1)).min(1),
+  command: argv,
   description: z.string().optional(),
   cwd: z.string().optional(),
   timeoutMs: ms.default(600_000),
@@ -22,8 +26,10 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
     .optional()
-    .describe('Names the state directory; default: the basename of the command and a hash of argv and cwd'),
-  command: z.array(z.string().min(1)).min(1).optional().describe('The MCP server to run: argv, no shell'),
+    .describe(
+      'Names the state directory; default: the basename of the command and a hash of argv and cwd; orchestrator without a command',
+    ),
+  command: argv.optional().describe('The MCP server to run: argv, no shell; default: the task orchestrator'),
   cwd: z.string().optional().describe('Where it runs; default: here'),
   environment: z
     .strictObject({

@@ -2,6 +2,7 @@
 import type { Config } from './config.ts';
 import type { Env } from './env.ts';
 import type { Log } from './observe/log.ts';
+import { embeddedEnvironment, isEmbedded } from './orchestrator/embedded.ts';
 import type { Connections } from './session/connections.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { workerEnvironment, workerMarker } from './worker/environment.ts';
@@ -18,13 +19,14 @@ export interface SupervisorWorkersDeps {
   instance: string;
   /** Names this supervisor to a later one that finds no row of it. */
   mark: string;
+  name: string;
   connections: Connections;
   /** A dead generation has spoken (F28). */
   onStale(): void;
 }
 
 export function createWorkers(deps: SupervisorWorkersDeps): Workers {
-  const { env, log, config, environment, instance, connections } = deps;
+  const { env, log, config, environment, instance, name, connections } = deps;
   let garbage = 0;
   return new Workers({
     env,
@@ -33,8 +35,9 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
       stderrBytes: config.limits.stderrBytes,
       writeMs: config.timing.writeMs,
     },
-    environment: (generation) => ({
+    environment: (command, generation) => ({
       ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+      ...(isEmbedded(command) ? embeddedEnvironment(config, name, environment) : {}),
       [SUPERVISOR_MARK]: deps.mark,
     }),
     onStderr: (_generation, chunk) => {

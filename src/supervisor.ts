@@ -18,7 +18,7 @@ import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
 
 export interface SupervisorOptions {
-  /** Parsed by `configSchema`; `command` is needed. */
+  /** Parsed by `configSchema`. Without a `command` the task orchestrator is run. */
   config: Config;
   /** Where state directories, the key and the worker's environment come from; default: process.env. */
   environment?: Readonly<Record<string, string | undefined>>;
@@ -54,12 +54,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
-  const basis = { env, log, config, environment, instance, connections };
+  const basis = { env, log, config, environment, instance, name, connections };
   const workers = createWorkers({ ...basis, mark: state.mark, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
   const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });
-  const control = createControl({ ...parts, lifecycle, name, startedAt: env.now() });
+  const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
   const context = sessionContext({ ...parts, lifecycle, control, commit: () => state.commit(control) });
 
   return {

@@ -1,10 +1,18 @@
 /** The longer texts of `segue --help`. */
 
-export const USAGE = '[options] -- <command> [args…]';
+export const USAGE = '[options] [-- <command> [args…]]';
+
+/** For a person who has just typed `segue`. */
+export const BY_HAND = `segue is an MCP server: it waits for an MCP client on its standard input.
+Without a command it is the task orchestrator; segue -- <command> [args…] puts it in front of another server.
+An MCP client starts it by itself: { "mcpServers": { "tasks": { "command": "segue" } } }
+Ctrl-D or Ctrl-C ends it; segue --help has more.`;
 
 export const EXAMPLES = `
 Examples:
   segue -- node server.js                 wrap a server: what the MCP client starts
+  segue                                   be one: the task orchestrator
+  segue --config segue.json               the same with recipes: commands that do its steps
   segue --name files -- npx -y @modelcontextprotocol/server-filesystem /srv
   segue reboot files                      restart it under its clients
   segue reboot files -- node new.js       restart it as another command

@@ -1,5 +1,5 @@
-/** `segue [options] -- <command> [args…]`: be the MCP server that the client started. */
-import { SegueError } from '../errors.ts';
+/** `segue [options] [-- <command> [args…]]`: be the MCP server that the client started. */
+import { BY_HAND } from './help.ts';
 import type { Terminal } from './terminal.ts';
 
 /** As commander hands them over; only what was given on the command line. */
@@ -32,19 +32,15 @@ export async function run(
 }
 
 async function relay(
-  { environment, cwd }: Terminal,
+  terminal: Terminal,
   options: RunOptions,
   command: readonly string[] | undefined,
 ): Promise<number> {
+  const { environment, cwd } = terminal;
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
   const config = loadConfig({ file: options.config, flags, environment, cwd });
-  if (config.command === undefined) {
-    throw new SegueError(
-      'INVALID_PARAMETERS',
-      'a command is needed: segue [options] -- <command> [args…] (or "command" in a config file); see segue --help',
-    );
-  }
+  if (config.command === undefined && process.stdin.isTTY) terminal.err(BY_HAND);
   const [{ createLog }, { systemEnv }, { runStdio }] = await Promise.all([
     import('../observe/log.ts'),
     import('../env.ts'),

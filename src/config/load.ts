@@ -5,7 +5,7 @@
  * lie in the working directory must not choose what we run.
  */
 import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Config, configSchema } from '../config.ts';
 import { SegueError } from '../errors.ts';
 import { parseJson } from './json.ts';
@@ -57,9 +57,11 @@ function readLayer(path: string): Layer {
 function check<T>(source: string, layer: T): T {
   const result = configSchema.safeParse(layer);
   if (result.success) return layer;
-  const [issue] = result.error.issues;
-  throw new SegueError('INVALID_PARAMETERS', `${source}: ${explain(issue!)}`, {
-    data: { source, path: issue!.path.join('.') },
+  // A mistyped name mostly makes another setting missing: the name is the better complaint.
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
+  throw new SegueError('INVALID_PARAMETERS', `${source}: ${explain(issue)}`, {
+    data: { source, path: issue.path.join('.') },
   });
 }
 
@@ -75,10 +77,22 @@ function explain(issue: z.core.$ZodIssue): string {
 
 /** The names of the settings in one section; `[]` is the top. */
 export function settingsIn(path: readonly string[]): string[] {
-  const defaults: unknown = configSchema.shape;
-  if (path.length === 0) return Object.keys(defaults as object);
-  const section = (configSchema.parse({}) as Layer)[path[0]!];
-  return typeof section === 'object' && section !== null ? Object.keys(section) : [];
+  let schema: unknown = configSchema;
+  for (const key of path) {
+    const section = unwrapped(schema);
+    if (section instanceof z.ZodObject) schema = section.shape[key];
+    else if (section instanceof z.ZodRecord) schema = section.valueType;
+    else return [];
+  }
+  const section = unwrapped(schema);
+  return section instanceof z.ZodObject ? Object.keys(section.shape) : [];
+}
+
+/** Without the defaults around it. */
+function unwrapped(schema: unknown): unknown {
+  const wraps =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
+  return wraps ? unwrapped(schema.unwrap()) : schema;
 }
 
 function environmentLayer(environment: ConfigSources['environment']): Layer {

@@ -4,11 +4,12 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { announcedOutput } from '../mcp/tools.ts';
 import { VERSION } from '../version.ts';
 import { isObject, type Json } from '../wire/message.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
-import { announcedOutput, answerCall, TOOLS } from './tools.ts';
+import { answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
 
 type Outcome = { result: Json } | { error: Json };

@@ -1,28 +1,15 @@
 /** The endpoint for modern clients: the same tables, in the result forms of 2026-07-28. */
-import { z } from 'zod';
-import { VERSION } from '../version.ts';
+import { COMPLETE, UNCACHED } from '../mcp/modern.ts';
+import { toolEntry } from '../mcp/tools.ts';
 import type { Json } from '../wire/message.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
-import { announcedOutput, answerCall, TOOLS } from './tools.ts';
+import { answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
-
-const COMPLETE = {
-  resultType: 'complete',
-  _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'segue', version: VERSION } },
-};
 
 export function modernEndpoint(control: Control, who: Principal): Endpoint {
   return {
-    listTools: async () =>
-      TOOLS.map((tool) => ({
-        name: tool.name,
-        title: tool.title,
-        description: tool.description,
-        inputSchema: z.toJSONSchema(tool.input, { io: 'input' }),
-        outputSchema: z.toJSONSchema(announcedOutput(tool)),
-        annotations: tool.annotations,
-      })),
+    listTools: async () => TOOLS.map(toolEntry),
     listResources: async () =>
       RESOURCES.map(({ uri, name, title, description }) => ({
         uri,
@@ -51,8 +38,7 @@ async function read(
   return {
     result: {
       contents: [{ uri, mimeType: RESOURCE_MIME, text }],
-      ttlMs: 0,
-      cacheScope: 'private',
+      ...UNCACHED,
       ...COMPLETE,
     },
   };

@@ -21,6 +21,8 @@ const declarationSchema = z.looseObject({
     .transform((ms) => Math.max(ms, MIN_CHECKPOINT_MS))
     .optional()
     .catch(undefined),
+  /** Its state outlives it without Segue: a successor is asked to restore also where nothing was given. */
+  durable: z.boolean().optional().catch(undefined),
 });
 export type Declaration = z.infer<typeof declarationSchema>;
 

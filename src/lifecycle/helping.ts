@@ -88,11 +88,13 @@ export async function giveBack(deps: ServiceDeps, run: Run, generation: number):
   if (!run.preserveState) return say(false, 'Left out, as was asked for (preserve_state false).', state);
   if (!worker)
     return say(false, 'Lost: the new server does not say that it takes state (no reboot extension).', state);
-  if (!state) return say(false, nothingLeft(memory.serving, memory.newest), memory.newest);
-  const asked = { reboot_id: run.rebootId, generation, state: state.state };
+  if (!state && !worker.declaration.durable)
+    return say(false, nothingLeft(memory.serving, memory.newest), memory.newest);
+  const asked = { reboot_id: run.rebootId, generation, state: state ? state.state : null };
   const answer = await worker.ask('reboot/restore', asked, left(deps, run));
   if (!answer) return say(false, 'Lost: the new server does not offer reboot/restore.', state);
   if (answer.tasks) ledger.tasks.restored(answer.tasks);
+  if (!state) return say(true, 'The server keeps its state itself.', null);
   const source = state.generation === ledger.serialized ? 'given for this reboot' : 'from a checkpoint';
   say(true, `The state of generation ${state.generation}, ${source}.`, state);
 }

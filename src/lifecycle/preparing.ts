@@ -17,6 +17,7 @@ export function suspend(deps: ServiceDeps): Work<'suspend'> {
   return async ({ run, generation }, signal) => {
     const before = deps.connections.inFlight;
     await phaseHooks(deps, 'suspend', run, generation);
+    signal.throwIfAborted(); // taken back: the worker must not hear of it after it was resumed
     const [left] = await Promise.all([
       deps.connections.drain(run.drainUntil - deps.env.now(), signal),
       suspendWorker(deps, run, generation),
@@ -27,8 +28,9 @@ export function suspend(deps: ServiceDeps): Work<'suspend'> {
 }
 
 export function serialize(deps: ServiceDeps): Work<'serialize'> {
-  return async ({ run, generation }) => {
+  return async ({ run, generation }, signal) => {
     await phaseHooks(deps, 'serialize', run, generation);
+    signal.throwIfAborted();
     const state = await stateOfWorker(deps, run, generation);
     if (!deps.config.persist) return { snapshotId: null };
     try {

@@ -145,6 +145,10 @@ class TaskOrchestrator implements Orchestrator {
     return () => void this.#listeners.delete(listener);
   }
 
+  takenOver(): Promise<void> {
+    return this.#looking;
+  }
+
   suspend(deadlineMs: number): Promise<Suspension> {
     this.#suspension ??= this.#suspend(deadlineMs);
     return this.#suspension;
@@ -155,19 +159,20 @@ class TaskOrchestrator implements Orchestrator {
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
     const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));
+    this.#log.debug({ running, deadlineMs }, 'tasks are being suspended');
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
-      letGo(this.#store);
+      if (!this.#runner.isOpen) letGo(this.#store); // else the reboot was taken back meanwhile
       return outcomeOf(this.#store, running);
     });
   }
 
   async resume(): Promise<void> {
     if (this.#suspension === null || this.#closing !== null) return;
+    this.#runner.reopen();
     await this.#suspension.catch(() => {}); // whoever suspended was told
     await this.#store.write(() => takeBack(this.#store));
     this.#suspension = null;
-    this.#runner.reopen();
     this.#looking = this.#look();
   }
 

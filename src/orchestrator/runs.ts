@@ -44,6 +44,7 @@ export class RecipeRunner {
   readonly #running = new Map<string, Running>();
   #filling: Promise<void> = Promise.resolve();
   #open = true;
+  #whenReopened = () => {};
 
   constructor(env: Env, log: Log, store: TaskStore, settings: OrchestratorSettings) {
     this.#env = env;
@@ -85,19 +86,34 @@ export class RecipeRunner {
     await found.settled;
   }
 
-  /** Starts nothing more; lets what runs finish for `graceMs`, then ends it. Resolves when all is written down. */
+  /**
+   * Starts nothing more; lets what runs finish for `graceMs`, then ends it. Resolves when all is written down, or after a
+   * `reopen`: what was not being ended by then runs on.
+   */
   async drain(graceMs: number, plan: StopPlan): Promise<void> {
     this.#open = false;
+    const reopened = new Promise<void>((resolve) => {
+      this.#whenReopened = resolve;
+    });
     await this.#filling;
+    let ending = false;
     const overdue = this.#env.timer(graceMs, () => {
+      ending = true;
       for (const each of this.#running.values()) end(each, plan);
     });
-    await Promise.all([...this.#running.values()].map(({ settled }) => settled));
+    const settled = Promise.all([...this.#running.values()].map((each) => each.settled));
+    await Promise.race([settled, reopened]);
     overdue();
+    if (ending) await settled;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   reopen(): void {
     this.#open = true;
+    this.#whenReopened();
   }
 
   #next(): TaskRow | null {

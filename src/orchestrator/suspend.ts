@@ -21,8 +21,10 @@ export function letGo(store: TaskStore): void {
 
 /** The reboot did not happen: in a `write`. */
 export function takeBack(store: TaskStore): void {
-  store.forEach(store.db.leases.tasksOf(store.self, true), (root) => {
-    store.db.leases.take(root, store.self, store.now());
+  const { leases } = store.db;
+  const own = [...leases.tasksOf(store.self, true), ...leases.tasksOf(store.self, false)];
+  store.forEach(own, (root) => {
+    leases.take(root, store.self, store.now());
     goOn(store, root);
     store.dropLease(root);
   });

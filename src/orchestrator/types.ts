@@ -49,6 +49,8 @@ export interface Orchestrator {
   /** Called after each commit; must not throw. Returns the end of it. */
   onChange(listener: (change: TaskChange) => void): () => void;
 
+  /** Resolves when the look for tasks of dead owners that is under way is through. Never rejects. */
+  takenOver(): Promise<void>;
   /**
    * Starts nothing new, lets recipes finish until `deadlineMs` from now, ends what is left, puts every running step on
    * suspended.safe or suspended.error and gives its leases back. Idempotent.

@@ -12,6 +12,7 @@ import type { Link } from '../worker/link.ts';
 import { fromWorker } from './from-worker.ts';
 import type { ListDiff } from './inventory.ts';
 import * as reboot from './over-reboot.ts';
+import { onlyWaits } from './policy.ts';
 import type { Session } from './session.ts';
 
 export interface ConnectionsOptions {
@@ -68,8 +69,10 @@ export class Connections {
     return [...this.#sessions];
   }
 
+  /** What is worked on; what only waits is not. */
   get inFlight(): number {
-    return this.all().reduce((sum, session) => sum + session.open.size, 0);
+    const working = ({ open }: Session) => [...open.values()].filter((request) => !onlyWaits(request)).length;
+    return this.all().reduce((sum, session) => sum + working(session), 0);
   }
 
   get held(): { requests: number; sessions: number; bytes: number } {

@@ -19,8 +19,14 @@ const READ_ONLY = new Set([
   'completion/complete',
   'tasks/get',
   'tasks/list',
-  'tasks/result',
 ]);
+
+/** These only wait for what goes on anyway: no drain waits for them, and each worker may be asked anew. */
+const WAITING = new Set(['tasks/result']);
+
+export function onlyWaits({ method }: Pick<OpenRequest, 'method'>): boolean {
+  return WAITING.has(method);
+}
 
 /** Nothing was done before these: they may be said to one worker after the other until one answers (F1). */
 const OPENING = new Set(['initialize', 'server/discover']);
@@ -36,7 +42,9 @@ export function mayRepeat(
   repeatable: (tool: string) => boolean,
 ): boolean {
   if (OPENING.has(request.method)) return true;
-  if (request.asked || request.repeated) return false;
+  if (request.asked) return false;
+  if (onlyWaits(request)) return true;
+  if (request.repeated) return false;
   if (READ_ONLY.has(request.method)) return true;
   if (request.tool === null || policy.replay === 'never') return false;
   if (policy.replayTools.includes(request.tool)) return true;

@@ -9,6 +9,7 @@ import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { EMBEDDED_NAME, embeddedCommand } from '../orchestrator/embedded.ts';
 import { keySource } from '../serializer/key.ts';
 import { VERSION } from '../version.ts';
 import { adminSocketPath, type Environment, instanceName, stateDirectory } from './directory.ts';
@@ -27,14 +28,18 @@ export interface State {
   close(how: string): Promise<void>;
 }
 
-/** @throws SegueError INVALID_PARAMETERS without a command, or for a name that is none */
+/** @throws SegueError INVALID_PARAMETERS for a name that is none, or tasks that could not be kept */
 export function openState(options: { config: Config; environment: Environment; env: Env; log: Log }): State {
   const { config, environment, env, log } = options;
-  const [file, ...args] = config.command ?? [];
-  if (file === undefined) throw new SegueError('INVALID_PARAMETERS', 'a command is needed');
-  const command = { file, args, cwd: config.cwd ?? process.cwd() };
-  const argv = [file, ...args];
-  const name = instanceName(argv, command.cwd, config.name);
+  if (config.command === undefined && !config.persist)
+    throw new SegueError(
+      'INVALID_PARAMETERS',
+      'the task orchestrator keeps its tasks on disk: persist is needed',
+    );
+  const argv = config.command ?? embeddedCommand();
+  const [file, ...args] = argv;
+  const command = { file: file!, args, cwd: config.cwd ?? process.cwd() };
+  const name = instanceName(argv, command.cwd, config.name ?? (config.command ? undefined : EMBEDDED_NAME));
   const instance = env.uuid();
   const socketPath = adminSocketPath(instance, environment);
   const directory = stateDirectory(name, environment);

@@ -17,7 +17,7 @@ export interface Worker {
 export interface WorkersOptions {
   env: Env;
   limits: LinkLimits & { stderrBytes: number };
-  environment(generation: number): Record<string, string>;
+  environment(command: Command, generation: number): Record<string, string>;
   onStderr(generation: number, chunk: Buffer): void;
   onMessage(link: Link, message: Message): void;
   onGarbage(generation: number, why: string, line: Buffer): void;
@@ -64,7 +64,7 @@ export class Workers {
     const process = await spawnWorker(env, {
       command,
       generation,
-      environment: this.#options.environment(generation),
+      environment: this.#options.environment(command, generation),
       stderrBytes: limits.stderrBytes,
       onStderr: (chunk) => this.#options.onStderr(generation, chunk),
     });

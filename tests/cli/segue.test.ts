@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RestartReport } from '../../src/control/schemas.ts';
-import { type SegueOptions, tempHome, worker } from '../support/launch.ts';
+import { ROOT, type SegueOptions, tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
 import { type Running, startSegue } from '../support/segue.ts';
 import { shows } from '../support/shows.ts';
@@ -8,9 +9,10 @@ import { Stage } from '../support/stage.ts';
 import { segue } from './cli.ts';
 
 /** A real instance with a client that has said hello; the commands can reach it. */
-async function running(options: SegueOptions & { name: string }): Promise<Running> {
+async function running(options: SegueOptions & { name?: string }): Promise<Running> {
   const { name, args = [], ...rest } = options;
-  const instance = startSegue({ ...rest, args: ['--name', name, '--log-level', 'debug', ...args] });
+  const named = name === undefined ? [] : ['--name', name];
+  const instance = startSegue({ ...rest, args: [...named, '--log-level', 'debug', ...args] });
   await instance.client.initialize();
   await instance.logged(/admin socket is open/);
   return instance;
@@ -144,10 +146,17 @@ describe('starting', () => {
     expect(entry).toMatchObject({ name: 'from-flag', command: worker('echo') });
   });
 
-  it('needs a command', async () => {
-    const { code, stdout, stderr } = await segue(tempHome(), []);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^segue: a command is needed: segue \[options\] -- <command>/);
+  it('without a command is the task orchestrator, which has to keep its tasks', async () => {
+    const home = tempHome();
+    await running({ home });
+    const [entry] = JSON.parse((await segue(home, ['list', '--json'])).stdout);
+    expect(entry).toMatchObject({
+      name: 'orchestrator',
+      command: [process.execPath, join(ROOT, 'src/orchestrator/main.ts')],
+    });
+    const { code, stderr } = await segue(home, ['--no-persist']);
+    expect(stderr).toBe('segue: the task orchestrator keeps its tasks on disk: persist is needed\n');
+    expect(code).toBe(2);
   });
 
   it('runs a command that is called like one of ours', async () => {

@@ -9,7 +9,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await run('--help');
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^Usage: segue \[options\] -- <command> \[args…\]\n/);
+    expect(stdout).toMatch(/^Usage: segue \[options\] \[-- <command> \[args…\]\]\n/);
     for (const part of [
       'Examples:',
       'segue reboot files',

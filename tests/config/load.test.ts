@@ -101,6 +101,19 @@ describe('mistakes are named', () => {
   });
 
   it.each([
+    [{ comand: ['make'] }, 'unknown setting "orchestrator.recipes.build.comand" (did you mean "command"?)'],
+    [
+      { command: 'make all' },
+      '"orchestrator.recipes.build.command": must be a list of words, such as ["node", "build.js"]: no shell splits a text',
+    ],
+    [{ command: [] }, '"orchestrator.recipes.build.command": must be a list of words'],
+    [{ command: ['make'], timeoutMs: '5 s' }, '"orchestrator.recipes.build.timeoutMs": invalid input'],
+  ])('says what is wrong with the recipe %j', (recipe, sentence) => {
+    const file = write('segue.json', { orchestrator: { recipes: { build: recipe } } });
+    expect(failure(() => load(file)).message).toContain(`${file}: ${sentence}`);
+  });
+
+  it.each([
     ['{"a": 1,}', 1, 9],
     ['{\n  "a": 1\n  "b": 2\n}', 3, 3],
     ['{"a": tru}', 1, 7],

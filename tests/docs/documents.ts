@@ -12,6 +12,7 @@ export const DOCUMENTS = [
   'docs/tasks.md',
   'docs/lifecycle.md',
   'docs/decisions.md',
+  'docs/orchestrator.md',
   'docs/worker-extension.md',
   'docs/shared.md',
   'docs/storage.md',

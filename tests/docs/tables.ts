@@ -7,6 +7,7 @@ import type { StateMeta } from '../../machines/types.ts';
 import { configSchema } from '../../src/config.ts';
 import { isErrorCode, SegueError } from '../../src/errors.ts';
 import { settingsOf } from '../../src/lifecycle/settings.ts';
+import { TOOLS as TASK_TOOLS } from '../../src/orchestrator/mcp/tools.ts';
 
 type Row = readonly string[];
 
@@ -171,10 +172,18 @@ function errorsTable(): string {
   return markdown(['`error.data.code`', '`error.code`', 'retry helps', 'when'], rows);
 }
 
+// ——— the tools of the orchestrator
+
+function taskToolsTable(): string {
+  const rows = TASK_TOOLS.map(({ name, description }) => [code(name), description]);
+  return markdown(['tool', 'does'], rows);
+}
+
 export const TABLES: Record<string, () => string> = {
   settings: settingsTable,
   errors: errorsTable,
   states: statesTable,
   budgets: budgetsTable,
   taskStates: taskStatesTable,
+  taskTools: taskToolsTable,
 };

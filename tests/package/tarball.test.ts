@@ -49,6 +49,7 @@ it('holds what runs and what is read, and nothing else', () => {
       'dist/src/cli/main.js',
       'dist/src/extension/rebootable.d.ts',
       'dist/src/index.d.ts',
+      'dist/src/orchestrator/main.js',
       'examples/counter.mjs',
       'LICENSE',
       'package.json',
@@ -79,6 +80,17 @@ it('relays, and restarts its server under the client', async () => {
   });
   expect(stdout).toContain('manual_request');
   client.expectOneAnswerEach();
+});
+
+it('without a command is the task orchestrator, which keeps its tasks over a restart', async () => {
+  const { client } = startDirect([segue], { env: { PATH: tools } });
+  await client.initialize();
+  const planned = await client.call('orchestrator_plan_task', { title: 'packed' });
+  const { task } = planned.result!.structuredContent as { task: { task_id: string } };
+  const restarted = await client.call('orchestrator_restart_server');
+  expect(restarted.result?.structuredContent).toMatchObject({ success: true });
+  const { result } = await client.call('orchestrator_get_status', { task_id: task.task_id });
+  expect(result?.structuredContent).toMatchObject({ task: { title: 'packed', state: 'ready' } });
 });
 
 it('is a library with types', async () => {

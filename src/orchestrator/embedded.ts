@@ -1,0 +1,56 @@
+/**
+ * The task orchestrator as a worker (design.md, "The embedded worker"): what Segue runs when no command is given. It is a
+ * process like any other worker; what it needs to know comes in its environment, which no command line shows, and from
+ * which nothing that begins with SEGUE_ reaches a recipe.
+ */
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { Command } from '../../machines/types.ts';
+import { type Config, configSchema } from '../config.ts';
+import { keySource } from '../serializer/key.ts';
+import { type Environment, stateDirectory } from '../state/directory.ts';
+
+/** Of the instance, unless the operator names it. */
+export const EMBEDDED_NAME = 'orchestrator';
+/** Holds a Handover as JSON. */
+export const HANDOVER_VARIABLE = 'SEGUE_ORCHESTRATOR';
+
+/** What the supervisor tells its embedded worker. */
+export const handoverSchema = z.strictObject({
+  /** The state directory of the name. */
+  directory: z.string(),
+  /** Where the key of the seal lies, unless SEGUE_KEY is handed on. */
+  keyFile: z.string(),
+  logLevel: configSchema.shape.logLevel,
+  settings: configSchema.shape.orchestrator,
+});
+
+/** argv: this package's own program, run by the Node that runs us, from its sources as from the package. */
+export function embeddedCommand(): string[] {
+  const here = import.meta.url;
+  return [process.execPath, fileURLToPath(new URL(`./main${extname(here)}`, here))];
+}
+
+/** A new command that `segue reboot` brought in gets nothing of ours, the key least of all. */
+export function isEmbedded({ file, args }: Command): boolean {
+  const [node, main] = embeddedCommand();
+  return file === node && args.length === 1 && args[0] === main;
+}
+
+/** What is added to the environment of the embedded worker. */
+export function embeddedEnvironment(
+  { orchestrator: settings, logLevel }: Pick<Config, 'orchestrator' | 'logLevel'>,
+  name: string,
+  environment: Environment,
+): Record<string, string> {
+  const { secret, file: keyFile } = keySource(environment);
+  const handover: z.input<typeof handoverSchema> = {
+    directory: stateDirectory(name, environment),
+    ...{ keyFile, logLevel, settings },
+  };
+  return {
+    [HANDOVER_VARIABLE]: JSON.stringify(handover),
+    ...(secret === undefined ? {} : { SEGUE_KEY: secret }),
+  };
+}
