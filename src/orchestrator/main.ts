@@ -47,6 +47,10 @@ async function open() {
     ...{ env, log, directory, instance, generation },
     seal: createSeal(key, env),
     settings: { ...settings, cwd: process.cwd(), environment: process.env, lookEveryMs: LOOK_EVERY_MS },
+    onReplaced() {
+      log.error({ directory }, 'the task database was replaced: the orchestrator begins anew');
+      process.exit(1); // Segue starts the next one, as after any crash
+    },
   });
 }
 

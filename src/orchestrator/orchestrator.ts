@@ -41,6 +41,8 @@ export interface OrchestratorOptions {
   /** Of this worker. */
   generation: number;
   settings: OrchestratorSettings;
+  /** Another database lies where ours did; the commands have been ended. The process has to begin anew. */
+  onReplaced(): void;
 }
 
 /** What ended this long ago is deleted at a start (F61). */
@@ -83,7 +85,14 @@ class TaskOrchestrator implements Orchestrator {
     this.#log = log;
     this.#settings = settings;
     const self = ownerOf(env, options.instance, options.generation);
-    this.#store = new TaskStore({ env, log, db, seal, self, onChange: (change) => this.#tell(change) });
+    this.#store = new TaskStore({
+      ...{ env, log, db, seal, self },
+      onChange: (change) => this.#tell(change),
+      onReplaced: () => {
+        this.#runner.abandon();
+        options.onReplaced();
+      },
+    });
     const artifacts = join(directory, 'artifacts');
     this.#files = new ArtifactFiles({ env, seal, directory: artifacts, maxBytes: settings.maxArtifactBytes });
     this.#runner = new RecipeRunner(env, log, this.#store, settings);

@@ -5,7 +5,8 @@
 import type { WorkerExit } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
-import { passedOn } from '../worker/environment.ts';
+import { SUPERVISOR_MARK } from '../state/strays.ts';
+import { MARKER, passedOn } from '../worker/environment.ts';
 import { spawnWorker } from '../worker/process.ts';
 import type { StopPlan } from '../worker/stop.ts';
 import type { JsonValue } from './content.ts';
@@ -41,6 +42,12 @@ export interface RecipeEnd {
   cutOff: boolean;
 }
 
+/** Whose it is, as its orchestrator bears it: found by them where no row tells of it any more (F45). */
+function marksOf(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const marks = [MARKER, SUPERVISOR_MARK].map((name) => [name, environment[name]] as const);
+  return Object.fromEntries(marks.filter((mark): mark is [string, string] => mark[1] !== undefined));
+}
+
 /** @throws SegueError PROCESS_FAILED: it did not begin */
 export async function startRecipe(
   env: Env,
@@ -57,7 +64,11 @@ export async function startRecipe(
   const child = await spawnWorker(env, {
     command: { file: file!, args, cwd: recipe.cwd ?? run.cwd },
     generation: run.attempt,
-    environment: { ...passedOn(recipe.env, run.environment), [RECIPE_MARK]: run.id },
+    environment: {
+      ...passedOn(recipe.env, run.environment),
+      ...marksOf(run.environment),
+      [RECIPE_MARK]: run.id,
+    },
     stderrBytes: STDERR_BYTES,
   });
   // The first cause wins: one that is being ended because it hangs has failed, whatever comes then.

@@ -111,6 +111,12 @@ export class RecipeRunner {
     return this.#open;
   }
 
+  /** Ends all at once, and nothing of it can be written down. */
+  abandon(): void {
+    this.#open = false;
+    for (const each of this.#running.values()) end(each, { soft: false });
+  }
+
   reopen(): void {
     this.#open = true;
     this.#whenReopened();

@@ -27,6 +27,8 @@ export interface TaskStoreOptions {
   self: Owner;
   log: Log;
   onChange(change: TaskChange): void;
+  /** Another database lies where ours did (F44): what is written now, nobody will find. Called at each look at it. */
+  onReplaced(): void;
 }
 
 export class TaskStore {
@@ -36,18 +38,20 @@ export class TaskStore {
   readonly #env: Env;
   readonly #log: Log;
   readonly #onChange: TaskStoreOptions['onChange'];
+  readonly #onReplaced: () => void;
   #closed = false;
   /** Of the transaction that runs, by task. */
   #changes = new Map<string, TaskChange>();
   readonly #damaged = new Set<string>();
 
-  constructor({ env, log, db, seal, self, onChange }: TaskStoreOptions) {
+  constructor({ env, log, db, seal, self, onChange, onReplaced }: TaskStoreOptions) {
     this.#env = env;
     this.#log = log;
     this.db = db;
     this.seal = seal;
     this.self = self;
     this.#onChange = onChange;
+    this.#onReplaced = onReplaced;
   }
 
   /** Commits all that `run` does, or nothing. Rejects SYSTEM_NOT_READY when another process holds the lock for 2 s. */
@@ -93,14 +97,25 @@ export class TaskStore {
   }
 
   async #unlocked<T>(run: () => T): Promise<T> {
+    this.#checkPlace();
     try {
-      return await whileBusy(this.#env, { budgetMs: BUSY_BUDGET_MS }, run);
+      const result = await whileBusy(this.#env, { budgetMs: BUSY_BUDGET_MS }, run);
+      this.#checkPlace(); // before anybody counts on what was written
+      return result;
     } catch (error) {
       if (!isBusy(error))
         throw SegueError.from(error, isDamage(error) ? 'STATE_CORRUPTION' : 'SYSTEM_NOT_READY');
       const message = 'another process holds the lock of the task database';
       throw new SegueError('SYSTEM_NOT_READY', message, { retryAfterS: 1, cause: error });
     }
+  }
+
+  #checkPlace(): void {
+    if (this.#closed || !this.db.isReplaced()) return;
+    this.#onReplaced();
+    const message =
+      'the task database was replaced under this orchestrator; the next one goes on with the new one';
+    throw new SegueError('SYSTEM_NOT_READY', message, { retryAfterS: 1 });
   }
 
   get closed(): boolean {

@@ -218,6 +218,7 @@ export async function open(
       environment: { ...process.env, [PLACE_MARK]: directory },
       lookEveryMs: 50,
     },
+    onReplaced() {},
     ...change,
   });
   onTestFinished(() => orchestrator.close());

@@ -1,10 +1,13 @@
 /** What an orchestrator makes of a database that is locked, damaged, old, or came from a snapshot. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { systemEnv } from '../../src/env.ts';
 import * as schemas from '../../src/orchestrator/schemas.ts';
 import type { Orchestrator } from '../../src/orchestrator/types.ts';
 import { databaseFile } from '../../src/state/directory.ts';
+import { moveAside } from '../../src/state/quarantine.ts';
 import { program } from '../state/rooms.ts';
 import { shows } from '../support/shows.ts';
 import { waitForFile } from '../support/wait.ts';
@@ -102,6 +105,28 @@ describe('a damaged task', () => {
     await reaches(again, id, 'running');
     expect((await complete(again, id, { result: 1 })).task.state).toBe('completed');
   });
+});
+
+describe('a database that another one has replaced', () => {
+  shows(
+    'F44',
+    'is left at once: commands end with their orchestrator, the next one goes on with the new',
+    async () => {
+      const where = place();
+      const recipes = { hold: where.recipe(false, 'hold'), plain: where.recipe(false) };
+      const first = await where.start({ orchestrator: { recipes } });
+      await begunBy(first, 'it', 'hold');
+      await waitForFile(where.log, (text) => text.includes('"did"'));
+      const kept = moveAside(databaseFile(where.directory), 'damaged', systemEnv);
+      expect(await first.gone).toEqual([1, null]);
+      await expect.poll(() => where.commands()).toEqual([]); // killed before: the kernel may still be at it
+      const rows = new BetterSqlite3(kept).prepare('select state from recipe_runs').pluck().all();
+      expect(rows).toEqual(['running']); // it wrote nothing more to where nobody looks
+      const next = await where.start({ generation: 2, orchestrator: { recipes } });
+      const id = await begunBy(next, 'another', 'plain');
+      expect(await next.until(id, 'completed')).toBe('completed');
+    },
+  );
 });
 
 describe('tasks without an owner', () => {
