@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 
 const operators = require('drizzle-orm') as typeof import('drizzle-orm');
-export const { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, max, notInArray, or, sql } = operators;
+export const { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, max, ne, notInArray, or, sql } =
+  operators;
 
 const columns = require('drizzle-orm/sqlite-core') as typeof import('drizzle-orm/sqlite-core');
 export const { blob, index, integer, primaryKey, real, sqliteTable, text } = columns;

@@ -1,5 +1,5 @@
 /** Who drives which task. */
-import { and, eq, inArray, isNotNull, isNull, notInArray, sql } from './drizzle.ts';
+import { and, eq, inArray, isNotNull, isNull, ne, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { leases, tasks } from './schema.ts';
 
@@ -59,6 +59,18 @@ export function leaseRows(orm: Orm) {
           ),
         )
         .limit(limit)
+        .all()
+        .map(({ id }) => id);
+    },
+    /** The steps that run now, of the tasks that this owner drives. */
+    runningSteps(owner: Owner): string[] {
+      return orm
+        .select({ id: tasks.id })
+        .from(tasks)
+        .innerJoin(leases, eq(leases.task, tasks.root))
+        .where(
+          and(eq(tasks.state, 'running'), ne(tasks.kind, 'group'), heldBy(owner), isNull(leases.releasedAt)),
+        )
         .all()
         .map(({ id }) => id);
     },

@@ -1,5 +1,5 @@
 /** Every start of a recipe's command (F11). */
-import { and, asc, eq, inArray } from './drizzle.ts';
+import { and, eq, inArray } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { recipeRuns } from './schema.ts';
 
@@ -39,15 +39,6 @@ export function recipeRunRows(orm: Orm) {
         .select()
         .from(recipeRuns)
         .where(and(eq(recipeRuns.root, root), open))
-        .all();
-    },
-    /** Of one step, in the order of their starts. */
-    ofTask(task: string): RunRow[] {
-      return orm
-        .select()
-        .from(recipeRuns)
-        .where(eq(recipeRuns.task, task))
-        .orderBy(asc(recipeRuns.attempt))
         .all();
     },
   };

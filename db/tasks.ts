@@ -1,6 +1,6 @@
 /** Tasks, what they depend on, and the journal of their states. */
 import type { TaskState } from '../machines/task-states.ts';
-import { and, asc, desc, eq, gt, inArray, isNull, lt, or, sql } from './drizzle.ts';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { taskDependencies, taskEvents, tasks } from './schema.ts';
 
@@ -34,6 +34,15 @@ export function taskRows(orm: Orm) {
     subtasks(parent: string): TaskRow[] {
       return orm.select().from(tasks).where(eq(tasks.parent, parent)).orderBy(asc(tasks.position)).all();
     },
+    /** Of the steps of a task, one entry each. */
+    stepStates(root: string): TaskState[] {
+      return orm
+        .select({ state: tasks.state })
+        .from(tasks)
+        .where(and(eq(tasks.root, root), isNotNull(tasks.parent)))
+        .all()
+        .map(({ state }) => state);
+    },
     /** Newest first; `before` is the last row of the page before. */
     page(filter: TaskFilter, limit: number, before?: Pick<TaskRow, 'createdAt' | 'id'>): TaskRow[] {
       const rest = before && [
@@ -62,7 +71,7 @@ export function taskRows(orm: Orm) {
       return orm
         .select({ state: tasks.state, count: sql<number>`count(*)` })
         .from(tasks)
-        .where(sql`${tasks.kind} <> 'group'`)
+        .where(ne(tasks.kind, 'group'))
         .groupBy(tasks.state)
         .all();
     },
@@ -71,7 +80,7 @@ export function taskRows(orm: Orm) {
       return orm
         .select()
         .from(tasks)
-        .where(and(eq(tasks.state, 'suspended.error'), sql`${tasks.kind} <> 'group'`))
+        .where(and(eq(tasks.state, 'suspended.error'), ne(tasks.kind, 'group')))
         .orderBy(asc(tasks.createdAt), asc(tasks.position))
         .limit(limit)
         .all();
@@ -97,16 +106,27 @@ export function taskRows(orm: Orm) {
     addDependency(row: Dependency): void {
       orm.insert(taskDependencies).values(row).run();
     },
-    /** Of all steps of a task. */
-    dependencies(root: string): Dependency[] {
+    /** The steps that depend on this one. */
+    behind(step: string): TaskRow[] {
       return orm
-        .select({ task: taskDependencies.task, needs: taskDependencies.needs })
+        .select({ task: tasks })
         .from(taskDependencies)
         .innerJoin(tasks, eq(tasks.id, taskDependencies.task))
-        .where(eq(tasks.root, root))
-        .all();
+        .where(eq(taskDependencies.needs, step))
+        .orderBy(asc(tasks.position))
+        .all()
+        .map(({ task }) => task);
     },
-
+    /** Whether all that this step depends on is completed. */
+    isUnblocked(step: string): boolean {
+      const open = orm
+        .select({ id: tasks.id })
+        .from(taskDependencies)
+        .innerJoin(tasks, eq(tasks.id, taskDependencies.needs))
+        .where(and(eq(taskDependencies.task, step), ne(tasks.state, 'completed')))
+        .limit(1);
+      return open.get() === undefined;
+    },
     /** What these steps depend on. */
     needs(steps: readonly string[]): Dependency[] {
       return orm.select().from(taskDependencies).where(inArray(taskDependencies.task, steps)).all();

@@ -47,18 +47,14 @@ function record(store: TaskStore, input: CompleteInput, kept: readonly ArtifactR
       before,
       `it was not begun: orchestrator_execute_task {"task_id": "${before.id}"} comes first`,
     );
-  const blocked = blockedIn(store, before.root);
+  const { tasks } = store.db;
+  const blocked = tasks.behind(before.id).filter(({ state }) => state === 'pending');
   const { outcome, result, error } = input;
   if (outcome === 'completed') store.apply(before.id, { type: 'complete' }, { result, error: undefined });
   else store.apply(before.id, { type: 'fail' }, { result, error: error ?? 'it failed' });
   for (const row of kept) store.db.artifacts.add(row);
-  const unlocked = blocked.filter((id) => store.get(id).state === 'ready');
+  const unlocked = blocked.map(({ id }) => store.get(id)).filter(({ state }) => state === 'ready');
   return { output: outputOf(store, before.id, unlocked, false), changed: true };
-}
-
-function blockedIn(store: TaskStore, root: string): string[] {
-  const steps = store.stepsOf(store.get(root));
-  return steps.filter(({ state }) => state === 'pending').map(({ id }) => id);
 }
 
 function checkSame(store: TaskStore, row: TaskRow, input: CompleteInput, kept: readonly ArtifactRow[]): void {
@@ -76,17 +72,13 @@ function checkSame(store: TaskStore, row: TaskRow, input: CompleteInput, kept: r
 function outputOf(
   store: TaskStore,
   id: string,
-  unlocked: readonly string[],
+  unlocked: readonly TaskRow[],
   duplicate: boolean,
 ): CompleteOutput {
   const row = store.get(id);
   const parent = row.parent === null ? null : taskOut(store, store.get(row.parent));
-  const next = taskOuts(
-    store,
-    unlocked.map((each) => store.get(each)),
-  );
   return {
-    ...{ task: taskOut(store, row), parent, unlocked: next, duplicate },
+    ...{ task: taskOut(store, row), parent, unlocked: taskOuts(store, unlocked), duplicate },
     artifacts: artifactsOf(store, id),
     message: messageOf(duplicate, parent?.state ?? row.state, unlocked.length),
   };

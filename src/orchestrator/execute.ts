@@ -14,14 +14,12 @@ export async function execute(store: TaskStore, input: ExecuteInput): Promise<Ex
     const asked = store.get(input.task_id);
     const root = store.get(asked.root);
     if (!isFinal(root.state)) begin(store, root);
-    const stepIds = (asked.kind === 'group' ? store.stepsOf(asked) : [asked]).map(({ id }) => id);
+    const stepsNow = () => store.stepsOf(store.get(asked.id));
     if (input.resume)
-      for (const id of stepIds)
-        if (store.get(id).state === 'suspended.error')
-          store.apply(id, { type: 'retry' }, { error: undefined });
-    const steps = stepIds.map((id) => store.get(id));
-    const handed = handOut(store, steps, input.max_steps);
-    const now = stepIds.map((id) => store.get(id));
+      for (const { id, state } of stepsNow())
+        if (state === 'suspended.error') store.apply(id, { type: 'retry' }, { error: undefined });
+    const handed = handOut(store, stepsNow(), input.max_steps);
+    const now = stepsNow();
     const recipes = now.filter(({ kind, state }) => kind === 'recipe' && isUnderWay(state));
     const waiting = now.filter(({ state }) => state === 'suspended.error');
     const task = taskOut(store, store.get(root.id));

@@ -23,7 +23,7 @@ import type * as s from './schemas.ts';
 import type { OrchestratorSettings } from './settings.ts';
 import { healthOf, statusOf } from './status.ts';
 import { TaskStore } from './store.ts';
-import { letGo, outcomeOf, runningSteps, takeBack } from './suspend.ts';
+import { letGo, outcomeOf, takeBack } from './suspend.ts';
 import { synthesize } from './synthesize.ts';
 import { takeOver } from './takeover.ts';
 import type { Orchestrator, OrchestratorHealth, Suspension, TaskChange } from './types.ts';
@@ -97,9 +97,9 @@ class TaskOrchestrator implements Orchestrator {
   }
 
   async execute(input: s.ExecuteInput): Promise<s.ExecuteOutput> {
+    await this.#looking;
     if (this.#suspension !== null)
       throw new SegueError('SHUTDOWN_IN_PROGRESS', 'nothing is begun during a reboot', { retryAfterS: 1 });
-    await this.#looking;
     const output = await execute(this.#store, input);
     void this.#runner.fill();
     return output;
@@ -158,7 +158,7 @@ class TaskOrchestrator implements Orchestrator {
     this.#nextLook();
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
-    const running = await this.#store.read(() => runningSteps(this.#store).map(({ id }) => id));
+    const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));
     this.#log.debug({ running, deadlineMs }, 'tasks are being suspended');
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
     return this.#store.write(() => {
@@ -205,11 +205,12 @@ class TaskOrchestrator implements Orchestrator {
   async #look({ atStart } = { atStart: false }): Promise<void> {
     try {
       await takeOver(this.#env, this.#log, this.#store, { atStart });
-      void this.#endCancelled();
       for (const change of await this.#store.read(() => this.#foreign.next())) this.#tell(change);
     } catch (error) {
-      if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
+      this.#lookFailed(error);
     }
+    // Not waited for: a command that does not want to end must not keep us from looking.
+    this.#endCancelled().catch((error) => this.#lookFailed(error));
     if (this.#suspension !== null) return;
     void this.#runner.fill();
     this.#nextLook = this.#env.timer(
@@ -221,11 +222,16 @@ class TaskOrchestrator implements Orchestrator {
     );
   }
 
-  /** Commands that run here and whose step was cancelled, by us or by others. Never rejects. */
+  #lookFailed(error: unknown): void {
+    if (!this.#store.closed) this.#log.warn({ err: error }, 'a look at the tasks of others failed');
+  }
+
+  /** Commands that run here and whose step was cancelled, by us or by others. */
   async #endCancelled(): Promise<void> {
-    const steps = this.#runner.steps.map(({ step }) => step);
-    const unwanted = steps.filter((id) => this.#store.get(id).state !== 'running');
-    await Promise.all(unwanted.map((id) => this.#runner.stop(id, CANCEL)));
+    const unwanted = await this.#store.read(() =>
+      this.#runner.steps.filter(({ step }) => this.#store.get(step).state !== 'running'),
+    );
+    await Promise.all(unwanted.map(({ step }) => this.#runner.stop(step, CANCEL)));
   }
 
   async #purge(): Promise<void> {

@@ -193,7 +193,7 @@ export class RecipeRunner {
     if (running.stopped) run.stop(running.stopped);
     const process = { pid: run.pid, startTime: run.startTime, bootId: this.#env.bootId() };
     await this.#surely(() => this.#store.db.recipeRuns.started(id, process));
-    run.feed(input);
+    if (!running.stopped) run.feed(input);
     const end = await run.ended;
     await this.#surely(() => this.#settle(intent, end));
   }

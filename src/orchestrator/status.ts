@@ -1,7 +1,6 @@
 import type { StatusInput, StatusOutput } from './schemas.ts';
 import { LIMITS } from './schemas.ts';
 import type { TaskStore } from './store.ts';
-import { runningSteps } from './suspend.ts';
 import type { OrchestratorHealth } from './types.ts';
 import { iso, taskDetail, taskOuts } from './views.ts';
 
@@ -34,9 +33,10 @@ export async function healthOf(
 ): Promise<OrchestratorHealth> {
   return store.read(() => {
     const unsuspendable = commands.filter(({ idempotent }) => !idempotent).map(({ step }) => step);
+    const running = store.db.leases.runningSteps(store.self);
     return {
       running: commands.length,
-      suspendable: runningSteps(store).filter(({ id }) => !unsuspendable.includes(id)).length,
+      suspendable: running.filter((id) => !unsuspendable.includes(id)).length,
       unsuspendable,
       waiting: waitingSteps(store).map(({ id }) => id),
     };

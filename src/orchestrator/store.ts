@@ -194,17 +194,13 @@ export class TaskStore {
   /** The steps behind a step that ended begin, or never will. */
   #end(row: TaskRow): void {
     if (row.parent === null) return this.dropLease(row.id);
-    const needs = this.db.tasks.dependencies(row.root);
-    const behind = needs.filter((each) => each.needs === row.id).map(({ task }) => task);
-    for (const step of behind.map((id) => this.get(id))) {
+    for (const step of this.db.tasks.behind(row.id)) {
       if (step.state !== 'pending') continue;
       if (row.state !== 'completed') {
-        const error = `it depends on "${this.content(row).key}", which ${row.state === 'failed' ? 'failed' : 'was cancelled'}`;
+        const how = row.state === 'failed' ? 'failed' : 'was cancelled';
+        const error = `it depends on "${this.content(row).key}", which ${how}`;
         this.apply(step.id, { type: 'cancel' }, { error });
-        continue;
-      }
-      const own = needs.filter(({ task }) => task === step.id).map((each) => this.get(each.needs));
-      if (own.every(({ state }) => state === 'completed')) this.apply(step.id, { type: 'unlock' });
+      } else if (this.db.tasks.isUnblocked(step.id)) this.apply(step.id, { type: 'unlock' });
     }
   }
 
@@ -213,7 +209,7 @@ export class TaskStore {
     if (step.parent === null) return;
     const group = this.get(step.parent);
     if (isFinal(group.state)) return;
-    const { event, progress } = sumOf(group.state, this.db.tasks.subtasks(group.id));
+    const { event, progress } = sumOf(group.state, this.db.tasks.stepStates(group.id));
     if (progress !== group.progress) {
       const changed = { ...group, progress, updatedAt: this.now() };
       this.db.tasks.change(group.id, changed);

@@ -10,8 +10,7 @@ export interface Sum {
 }
 
 /** `group` is the state of the task, which has not ended; it has at least one step. */
-export function sumOf(group: TaskState, steps: readonly { state: TaskState }[]): Sum {
-  const states = steps.map(({ state }) => state);
+export function sumOf(group: TaskState, states: readonly TaskState[]): Sum {
   const completed = states.filter((state) => state === 'completed').length;
   return { event: eventOf(group, states), progress: Math.floor((100 * completed) / states.length) };
 }

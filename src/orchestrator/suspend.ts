@@ -2,14 +2,6 @@ import type { TaskStore } from './store.ts';
 import { goOn } from './takeover.ts';
 import type { Suspension } from './types.ts';
 
-/** The steps that run now, of the tasks that this orchestrator drives. */
-export function runningSteps(store: TaskStore) {
-  return store.db.leases
-    .tasksOf(store.self, false)
-    .flatMap((root) => store.stepsOf(store.get(root)))
-    .filter(({ state }) => state === 'running');
-}
-
 /**
  * After the commands have ended: what clients have in hand is at a safe point, and the leases are given back. A task
  * whose command's end could not be written down keeps its lease, so that it is taken over. In a `write`.

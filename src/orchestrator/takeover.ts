@@ -45,9 +45,11 @@ async function takeSome(
     return { roots: found, runs: found.flatMap((root) => db.recipeRuns.openOf(root)) };
   });
   if (roots.length === 0) return [];
-  if (runs.length > 0 && !(await endCommands(env, log, store, runs))) return []; // at the next look
+  const ended = runs.length === 0 || (await endCommands(env, log, store, runs));
+  // Where a command cannot be ended, its task has to wait for the next look.
+  const quiet = ended ? roots : roots.filter((root) => !runs.some((run) => run.root === root));
   return store.write(() => {
-    const still = takeable(env, store, options).filter((root) => roots.includes(root));
+    const still = takeable(env, store, options).filter((root) => quiet.includes(root));
     return store.forEach(still, (root) => take(store, root));
   });
 }

@@ -61,6 +61,16 @@ describe('where settings come from', () => {
     expect(load(write('segue.json', { cwd: 'server' })).cwd).toBe(join(folder, 'server'));
   });
 
+  it("takes a recipe's cwd relative to the file, and gives it its defaults", () => {
+    const recipes = { test: { command: ['npm', 'test'], cwd: 'project' } };
+    expect(load(write('segue.json', { orchestrator: { recipes } })).orchestrator).toMatchObject({
+      parallel: 2,
+      recipes: {
+        test: { cwd: join(folder, 'project'), env: ['PATH', 'HOME'], timeoutMs: 600_000, idempotent: false },
+      },
+    });
+  });
+
   it('reads switches from the environment', () => {
     expect(load(undefined, {}, { SEGUE_TOOLS: 'off', SEGUE_INSPECT: '1' })).toMatchObject({
       tools: false,

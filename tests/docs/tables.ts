@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ChartState, type ChartTransition, chartOf } from '../../machines/chart.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
+import { taskMachine } from '../../machines/task.ts';
 import type { StateMeta } from '../../machines/types.ts';
 import { configSchema } from '../../src/config.ts';
 import { isErrorCode, SegueError } from '../../src/errors.ts';
@@ -129,6 +130,23 @@ function budgetsTable(): string {
   return markdown(['step', 'budget'], rows);
 }
 
+// ——— tasks
+
+/** Every state of a task, and what leads out of it. */
+function taskStatesTable(): string {
+  const rows = (state: ChartState, inherited: readonly ChartTransition[]): Row[] => {
+    const transitions = [...state.transitions, ...inherited];
+    if (state.states.length > 0) return state.states.flatMap((inner) => rows(inner, transitions));
+    const name = (id: string) => code(id.replace('task.', ''));
+    const ways = transitions.map(({ event, guard, targets }) => {
+      const when = guard === null ? '' : ` (${guard})`;
+      return `${event}${when} → ${name(targets[0]!)}`;
+    });
+    return [[name(state.id), state.description, ways.join(', ')]];
+  };
+  return markdown(['state', 'what it is', 'what leads out of it'], rows(chartOf(taskMachine), []));
+}
+
 // ——— errors
 
 /** What a relayed request can be answered with by Segue itself. */
@@ -167,4 +185,5 @@ export const TABLES: Record<string, () => string> = {
   states: statesTable,
   budgets: budgetsTable,
   taskTools: taskToolsTable,
+  taskStates: taskStatesTable,
 };
