@@ -181,7 +181,11 @@ shows('F60 F61', 'nothing secret is on a command line or reaches a recipe', asyn
     expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).not.toContain(key);
   expect(environmentOf(server)).toContain(`SEGUE_KEY=${key}`);
   const names = environmentOf(player.pid).map((entry) => entry.split('=')[0]!);
-  expect(names.filter((name) => name !== '').sort()).toEqual(['PATH', 'SEGUE_RECIPE', 'STAGE']);
+  expect(names.filter((name) => name !== '').sort()).toEqual([
+    'PATH',
+    ...['SEGUE_RECIPE', 'SEGUE_SUPERVISOR', 'SEGUE_WORKER'], // marks, by which it is found when it is an orphan
+    'STAGE',
+  ]);
 });
 
 it('a client that goes leaves no command behind, nor does one that kills Segue and comes back', async () => {
@@ -213,5 +217,5 @@ it('a command that comes in its place gets nothing of the orchestrator’s', asy
   const [file, ...args] = worker('echo');
   await admin.request('restart', { ...restartInput.parse({}), command: [file, ...args], cwd: home });
   const names = environmentOf(await started(segue)).map((entry) => entry.split('=')[0]!);
-  expect(names.filter((name) => name.startsWith('SEGUE_'))).toEqual(['SEGUE_WORKER']);
+  expect(names.filter((name) => name.startsWith('SEGUE_'))).toEqual(['SEGUE_WORKER', 'SEGUE_SUPERVISOR']);
 });
