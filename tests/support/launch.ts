@@ -37,10 +37,14 @@ export function tempHome(): string {
   return home;
 }
 
+/** Of compiled modules: without it each start of Segue would strip the types of its sources anew. */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/segue/compiled');
+
 export function environmentOf(home: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
     HOME: home,
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
     XDG_STATE_HOME: join(home, 'state'),
     XDG_RUNTIME_DIR: join(home, 'run'),
   };
