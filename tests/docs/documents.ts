@@ -9,7 +9,6 @@ export const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
   'docs/cli.md',
-  'docs/tasks.md',
   'docs/lifecycle.md',
   'docs/decisions.md',
   'docs/orchestrator.md',
