@@ -75,7 +75,7 @@ function opened(session: Session, request: OpenRequest, message: ResponseMessage
   const capabilities = session.handshake.capabilities;
   session.toClient(mergeCapabilities(message.bytes, era, capabilities, session.context.config.tools));
   session.context.opened(session);
-  if (session.introducedTo === session.link) session.readTools();
+  if (session.introducedTo === session.link) session.tools.read();
 }
 
 function list(
@@ -91,8 +91,8 @@ function list(
   const own = session.context.config.tools && (kind === 'tools' || kind === 'resources');
   if (!own) return session.toClient(message.bytes);
   const bytes = Buffer.from(message.bytes);
-  session.whenToolsAreKnown(() => {
-    if (kind === 'tools') session.own.decideNames(session.inventory.names('tools'));
+  session.tools.whenRead(() => {
+    if (kind === 'tools') session.tools.decide();
     if (request.cursor === null)
       void session.own.addToList(kind, bytes).then((line) => session.toClient(line));
     else session.toClient(kind === 'tools' ? session.own.hide(bytes, session.own.toolNames) : bytes);
@@ -150,7 +150,7 @@ function listChanged(session: Session, message: NotificationMessage): void {
   const known = kinds.filter((kind) => session.inventory.knows(kind));
   if (!session.succeeded || known.length === 0) {
     session.toClient(message.bytes);
-    if (kinds.includes('tools')) session.readTools();
+    if (kinds.includes('tools')) session.tools.read();
     return;
   }
   for (const kind of known) {

@@ -164,7 +164,7 @@ async function compareLists(session: Session, timeoutMs: number): Promise<ListDi
       );
     }
   }
-  session.own.decideNames(inventory.names('tools'));
+  session.tools.decide();
   const methods = new Set([...changed].map((kind) => LISTS[kind].changed));
   for (const kind of LIST_KINDS) if (methods.delete(LISTS[kind].changed)) announceList(session, kind);
   return knewTools ? tools : null;

@@ -34,6 +34,7 @@ import { Listens } from './listens.ts';
 import { OwnSurface } from './own.ts';
 import { ClientPings } from './pings.ts';
 import { type OpenRequest, OpenRequests, openRequest } from './requests.ts';
+import { ToolNames } from './tool-names.ts';
 
 /** Where the client is: a pipe, later an HTTP stream. */
 export interface ClientPort {
@@ -92,8 +93,8 @@ export class Session {
   introducedTo: Channel | null = null;
   /** Why the client has to initialize again (F32); every request is answered with it until it does. */
   lost: SegueError | null = null;
-  /** Reading the tools of the worker; answers that depend on their names wait for it. */
-  readingTools: Promise<void> | null = null;
+  /** When the tools of the worker are known. */
+  readonly tools = new ToolNames(this);
   #committed = false;
 
   constructor(id: string, context: SessionContext, port: ClientPort) {
@@ -227,7 +228,7 @@ export class Session {
   #answerOwn(message: RequestMessage): void {
     if (message.method === 'tools/call') {
       this.own.begin(message.key);
-      this.#afterTools(() => {
+      this.tools.whenDecided(() => {
         if (!this.own.has(message.key)) return; // cancelled meanwhile
         if (this.own.ownsTool(message.params.name)) return this.#callOwn(message);
         this.own.cancel(message.key);
@@ -266,21 +267,13 @@ export class Session {
   /** A list of ours alone; what the client sees now is what a later worker's is compared with. */
   answerWithOwn(kind: 'tools' | 'resources', key: string): void {
     this.inventory.setEmpty(kind);
-    this.#afterTools(() => {
+    this.tools.whenDecided(() => {
       void this.own.entries(kind).then((entries) => {
         const modern =
           this.handshake.era === 'modern' ? { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } : {};
         this.toClient(resultLine(key, { [kind]: entries, ...modern }));
       });
     });
-  }
-
-  /** Runs `then` when the names of our tools are decided: at once, or after the worker's tools were read. */
-  #afterTools(then: () => void): void {
-    if (this.own.namesDecided || !this.readingTools) {
-      this.own.decideNames(this.inventory.names('tools'));
-      then();
-    } else void this.readingTools.then(then);
   }
 
   sendRequest(request: OpenRequest): void {
@@ -297,7 +290,7 @@ export class Session {
       request.method !== 'server/discover'
     ) {
       this.introducedTo = link;
-      this.readTools();
+      this.tools.read();
     }
   }
 
@@ -394,31 +387,7 @@ export class Session {
     if (this.held.requests().some(({ method }) => method === 'initialize')) return; // that goes first
     this.introducedTo = link;
     link.send(bytes);
-    this.readTools();
-  }
-
-  /** Reads the worker's tools for their names and hints; a reboot reads them itself, to compare. */
-  readTools(): void {
-    const { link, handshake, context } = this;
-    // A client may send `initialized` before it has its answer: the tools are read when that is through.
-    if (!link || !handshake.open || context.gate() !== 'open') return;
-    const declared = handshake.era === 'modern' || handshake.capabilities.tools !== undefined;
-    const read = declared ? this.readList('tools', 5_000) : Promise.resolve(this.inventory.setEmpty('tools'));
-    this.readingTools = read.then(
-      () => this.#toolsRead(),
-      (error: unknown) => {
-        context.log.debug(
-          { session: this.id, error: String(error) },
-          'the tools of the server could not be read',
-        );
-        this.#toolsRead();
-      },
-    );
-  }
-
-  #toolsRead(): void {
-    this.own.decideNames(this.inventory.names('tools'));
-    this.readingTools = null;
+    this.tools.read();
   }
 
   readList(kind: Parameters<Inventory['read']>[0], timeoutMs: number): ReturnType<Inventory['read']> {
@@ -426,12 +395,6 @@ export class Session {
     return this.inventory.read(kind, (method, params) =>
       link.request(method, this.handshake.wrap(params), timeoutMs),
     );
-  }
-
-  /** Runs `then` after a reading of the tools that is under way, in the order of the calls. */
-  whenToolsAreKnown(then: () => void): void {
-    if (this.readingTools) void this.readingTools.then(then);
-    else then();
   }
 }
 
