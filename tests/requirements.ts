@@ -53,6 +53,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/eras/discover.test.ts',
     'tests/eras/modern.test.ts',
     'tests/faults/conversation.test.ts',
+    'tests/interop/sdk-clients.deep.test.ts',
     'tests/shared/conversation.test.ts',
   ],
   A1: [
@@ -68,6 +69,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/extension/worker-kit.test.ts',
     'tests/orchestrator/deaths.test.ts',
     'tests/orchestrator/mcp-tasks.test.ts',
+    'tests/orchestrator/proof.deep.test.ts',
     'tests/orchestrator/random.test.ts',
     'tests/orchestrator/reboots.test.ts',
     'tests/orchestrator/workflow.test.ts',
@@ -87,6 +89,8 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/extension/reboots.test.ts',
     'tests/machines/task.test.ts',
     'tests/orchestrator/deaths.test.ts',
+    'tests/orchestrator/proof.deep.test.ts',
+    'tests/orchestrator/random.deep.test.ts',
     'tests/orchestrator/random.test.ts',
     'tests/orchestrator/reboots.test.ts',
     'tests/orchestrator/siblings.test.ts',
@@ -144,6 +148,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   F11: [
     'tests/lifecycle/ending.test.ts',
     'tests/orchestrator/deaths.test.ts',
+    'tests/orchestrator/random.deep.test.ts',
     'tests/orchestrator/random.test.ts',
     'tests/orchestrator/siblings.test.ts',
     'tests/state/bury.test.ts',
@@ -270,6 +275,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   F68: ['tests/faults/changes.test.ts', 'tests/lifecycle/library.test.ts'],
   H1: [
     'tests/faults/conversation.test.ts',
+    'tests/orchestrator/proof.deep.test.ts',
     'tests/orchestrator/reboots.test.ts',
     'tests/orchestrator/workflow.test.ts',
   ],
