@@ -4,7 +4,7 @@ import type { WorkerExit } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Worker } from '../worker/workers.ts';
-import { giveBack } from './helping.ts';
+import { giveBack, notGivenBack } from './helping.ts';
 import { phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { checkTasks } from './task-check.ts';
 
@@ -14,6 +14,7 @@ export function spawn(deps: ServiceDeps): Work<'spawn'> {
     const until = deps.env.monotonic() + Math.max(deadlineAt - deps.env.now(), 1);
     await phaseHooks(deps, 'spawn', run, generation);
     signal.throwIfAborted(); // the machine is elsewhere: a worker that starts now would be nobody's
+    notGivenBack(deps, run); // also where nobody is there by whose handshake it could be asked to take it
     const worker = await deps.workers.start(command, generation);
     const { pid, startTime } = worker.process;
     record(deps, worker);

@@ -5,12 +5,15 @@
 import { fromCallback } from 'xstate';
 import type { RebootEvent, Services } from '../../machines/types.ts';
 import { delay } from '../env.ts';
+import { SegueError } from '../errors.ts';
 import type { Helper } from '../extension/helper.ts';
 import { meet } from './helping.ts';
 import type { ServiceDeps } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
 
 const ANSWER_MS = 10_000;
+/** A checkpoint of a large state costs time of the loop that relays: it gets at most one part in so many of it. */
+const REST = 20;
 /** In the place of a reboot's id. */
 const CHECKPOINT = { rebootId: 'checkpoint' };
 
@@ -34,10 +37,12 @@ async function take(deps: ServiceDeps, generation: number, signal: AbortSignal):
   const everyMs = worker?.declaration.checkpoint_interval_ms;
   if (!worker || everyMs === undefined) return;
   while (!signal.aborted) {
+    const from = deps.env.monotonic();
     await checkpoint(deps, worker, generation, signal).catch((error: unknown) => {
+      if (error instanceof SegueError && error.code === 'MESSAGE_TOO_LARGE') throw error; // and always will be
       if (!signal.aborted) deps.log.warn({ generation, error: String(error) }, 'no checkpoint was taken');
     });
-    await delay(deps.env, everyMs, signal);
+    await delay(deps.env, Math.max(everyMs, REST * (deps.env.monotonic() - from)), signal);
   }
 }
 

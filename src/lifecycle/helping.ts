@@ -44,6 +44,7 @@ export async function stateOfWorker(
   deps: ServiceDeps,
   run: Run,
   generation: number,
+  signal: AbortSignal,
 ): Promise<WorkerState | null> {
   if (!run.preserveState) return null;
   const worker = run.graceful ? helper(deps, generation) : null;
@@ -52,6 +53,7 @@ export async function stateOfWorker(
     { reboot_id: run.rebootId, generation },
     left(deps, run),
   );
+  signal.throwIfAborted(); // the reboot was taken back: the worker has gone on from what it says here
   if (answer) {
     deps.memory.keep({ generation, savedAt: deps.env.now(), state: answer.state });
     deps.ledger(run.rebootId).serialized = generation;
@@ -76,15 +78,13 @@ export async function resumeWorker(deps: ServiceDeps, run: Run, generation: numb
  * @throws what the worker's failure to take it is: one that has half of a state must not serve
  */
 export async function giveBack(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
-  const { memory, env } = deps;
+  const { memory } = deps;
   const worker = helper(deps, generation);
   const state = memory.current;
   if (!worker && !state) return; // neither old nor new knows of state
   const ledger = deps.ledger(run.rebootId);
-  const say = (restored: boolean, detail: string, of: WorkerState | null) => {
-    const age = of && { saved_at: iso(of.savedAt), age_s: Math.max(0, env.now() - of.savedAt) / 1000 };
-    ledger.workerState = { restored, detail, ...age };
-  };
+  const say = (restored: boolean, detail: string, of: WorkerState | null) =>
+    sayState(deps, run, restored, detail, of);
   if (!run.preserveState) return say(false, 'Left out, as was asked for (preserve_state false).', state);
   if (!worker)
     return say(false, 'Lost: the new server does not say that it takes state (no reboot extension).', state);
@@ -97,6 +97,24 @@ export async function giveBack(deps: ServiceDeps, run: Run, generation: number):
   if (!state) return say(true, 'The server keeps its state itself.', null);
   const source = state.generation === ledger.serialized ? 'given for this reboot' : 'from a checkpoint';
   say(true, `The state of generation ${state.generation}, ${source}.`, state);
+}
+
+function sayState(
+  { env, ledger }: ServiceDeps,
+  run: Run,
+  restored: boolean,
+  detail: string,
+  of: WorkerState | null,
+): void {
+  const age = of && { saved_at: iso(of.savedAt), age_s: Math.max(0, env.now() - of.savedAt) / 1000 };
+  ledger(run.rebootId).workerState = { restored, detail, ...age };
+}
+
+/** Till a worker has taken the state in this reboot, it is not given back; nor is what a dead one had taken. */
+export function notGivenBack(deps: ServiceDeps, run: Run): void {
+  const { current } = deps.memory;
+  deps.ledger(run.rebootId).tasks.restored(null);
+  if (current) sayState(deps, run, false, 'No new server has taken it.', current);
 }
 
 function nothingLeft(serving: number, newest: WorkerState | null): string {

@@ -31,7 +31,7 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
   return async ({ run, generation }, signal) => {
     await phaseHooks(deps, 'serialize', run, generation);
     signal.throwIfAborted();
-    const state = await stateOfWorker(deps, run, generation);
+    const state = await stateOfWorker(deps, run, generation, signal);
     if (!deps.config.persist) return { snapshotId: null };
     try {
       await deps.store.open();

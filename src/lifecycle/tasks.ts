@@ -14,7 +14,8 @@ export class TaskCount {
     if (tasks.length > 0) this.#suspended = tasks;
   }
 
-  restored(tasks: Task[]): void {
+  /** Null: what was restored died again. */
+  restored(tasks: Task[] | null): void {
     this.#restored = tasks;
   }
 

@@ -16,6 +16,8 @@ export interface LineHandlers {
   onLine(line: Buffer): void;
   /** Called once for a line above the limit, as soon as it is; the rest of it is skipped. */
   onOverflow?(): void;
+  /** Called with the bytes so far, whenever more of a line above the limit has come. */
+  onSkipping?(bytes: number): void;
   /** Called at the end of a line that was skipped. */
   onSkipped?(edges: LineEdges): void;
 }
@@ -26,7 +28,7 @@ export class LineSplitter {
   #parts: Buffer[] = [];
   #partBytes = 0;
   /** Set while a line above the limit is skipped. */
-  #skipped: LineEdges | null = null;
+  #skipped: (LineEdges & { bytes: number }) | null = null;
 
   constructor(maxLineBytes: number, handlers: LineHandlers) {
     this.#maxLineBytes = maxLineBytes;
@@ -56,15 +58,19 @@ export class LineSplitter {
     if (piece.length === 0) return;
     if (this.#skipped) {
       this.#skipped.tail = lastBytes([this.#skipped.tail, piece]);
+      this.#skipped.bytes += piece.length;
+      this.#handlers.onSkipping?.(this.#skipped.bytes);
       return;
     }
     this.#parts.push(piece);
     this.#partBytes += piece.length;
     if (this.#partBytes <= this.#maxLineBytes) return;
     const head = Buffer.concat(this.#parts.slice(0, 2)).subarray(0, EDGE_BYTES);
-    this.#skipped = { head: Buffer.from(head), tail: lastBytes(this.#parts.slice(-2)) };
+    const bytes = this.#partBytes;
+    this.#skipped = { head: Buffer.from(head), tail: lastBytes(this.#parts.slice(-2)), bytes };
     this.#reset();
     this.#handlers.onOverflow?.();
+    this.#handlers.onSkipping?.(bytes);
   }
 
   #finish(): void {

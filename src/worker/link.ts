@@ -6,7 +6,8 @@
  * to the next worker instead (faults.md F2). After `fence` nothing goes to the worker and nothing of it counts.
  */
 import type { Env } from '../env.ts';
-import { LineSplitter } from '../wire/lines.ts';
+import { SegueError } from '../errors.ts';
+import { edgeKey, type LineEdges, LineSplitter } from '../wire/lines.ts';
 import { type Garbage, type Json, type Message, parse, requestLine } from '../wire/message.ts';
 import type { Channel } from './channel.ts';
 import { gone, OwnRequests } from './own-requests.ts';
@@ -15,6 +16,8 @@ import type { WorkerProcess } from './process.ts';
 const NEWLINE = Buffer.from('\n');
 const CHUNK_BYTES = 64 * 1024;
 const SLICE_BYTES = 256 * 1024;
+/** So many times the limit a line may have that is skipped to its end. */
+const LONGEST_SKIP = 8;
 /** Above this much unsent the client is no longer read. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -81,7 +84,12 @@ export class Link implements Channel {
     ({ promise: this.answered, resolve: this.#markAnswered } = Promise.withResolvers<void>());
     this.#splitter = new LineSplitter(limits.maxLineBytes, {
       onLine: (line) => this.#receive(line),
-      onOverflow: () => handlers.onTrouble(`the server wrote a line above ${limits.maxLineBytes} bytes`),
+      // While Segue waits for an answer of its own, the line may be that one: its end tells. It is not waited for longer
+      // than for the answer, nor for ever so many bytes.
+      onSkipping: (bytes) => {
+        if (!this.#own.waiting || bytes > limits.maxLineBytes * LONGEST_SKIP) this.#tooLong();
+      },
+      onSkipped: (edges) => this.#skipped(edges),
     });
     process.stdout.on('data', (chunk: Buffer) => this.#splitter.push(chunk));
     process.stdin.on('error', () => this.#breakPipe());
@@ -216,6 +224,19 @@ export class Link implements Channel {
     const parsed = parse(line);
     if (parsed.kind === 'batch') for (const message of parsed.messages) this.#route(message, line);
     else this.#route(parsed, line);
+  }
+
+  /** What the worker wanted to say to its client is lost, and cannot be known: it is replaced (F22). */
+  #tooLong(): void {
+    this.#handlers.onTrouble(`the server wrote a line above ${this.#limits.maxLineBytes} bytes`);
+  }
+
+  /** An answer of the worker to Segue itself that is too long fails that request, and costs nothing else. */
+  #skipped(edges: LineEdges): void {
+    if (this.#fenced) return;
+    const text = `the answer of the server has more than ${this.#limits.maxLineBytes} bytes (limits.maxLineBytes)`;
+    const key = edgeKey(edges);
+    if (key === null || !this.#own.fail(key, new SegueError('MESSAGE_TOO_LARGE', text))) this.#tooLong();
   }
 
   #route(message: Message | Garbage, line: Buffer): void {

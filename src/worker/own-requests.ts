@@ -40,6 +40,21 @@ export class OwnRequests {
     return true;
   }
 
+  /** Some answer is still to come. */
+  get waiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** False when nobody waits for this answer (any more). */
+  fail(key: string, error: SegueError): boolean {
+    const pending = this.#pending.get(key);
+    if (!pending) return false;
+    this.#pending.delete(key);
+    pending.cancelTimer();
+    pending.reject(error);
+    return true;
+  }
+
   failAll(): void {
     for (const pending of this.#pending.values()) {
       pending.cancelTimer();

@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { restartInput } from '../../src/control/schemas.ts';
 import { embed } from '../lifecycle/embedded.ts';
-import { worker } from '../support/launch.ts';
+import { tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
-import { restart, structured } from '../support/restarts.ts';
+import { adminOf, history, restart, serve, status, structured } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
+import { Stage } from '../support/stage.ts';
 import { counting } from './counting.ts';
 
 const methods = (asked: { method: string }[]) => asked.map(({ method }) => method);
@@ -43,6 +44,48 @@ describe('serialize', () => {
     expect(await restart(counter.client, { preserve_state: false })).toMatchObject({ success: true });
     expect(await counter.count()).toBe('0');
     counter.client.expectOneAnswerEach();
+  });
+
+  it('longer than a line may be: the same, and no checkpoint is tried again', async () => {
+    const counter = await counting({
+      set: { 'limits.maxLineBytes': 65_536 },
+      faults: { 'reboot/serialize': 'huge' },
+      declares: { checkpoint_interval_ms: 20 },
+    });
+    await counter.logged(
+      /checkpoints have ended.*limits\.maxLineBytes|limits\.maxLineBytes.*checkpoints have ended/,
+    );
+    await counter.add(5);
+    const report = await restart(counter.client);
+    expect(report).toMatchObject({
+      success: false,
+      outcome: 'failed',
+      errors: [{ phase: 'serialize', code: 'MESSAGE_TOO_LARGE' }],
+    });
+    expect(await counter.add(1)).toBe('6');
+    const { current_status } = await status(counter.client);
+    expect(current_status).toMatchObject({ state: 'alive.idle', generation: 1 });
+    counter.client.expectOneAnswerEach();
+  });
+
+  it('late, when the reboot was taken back: what it says is not kept', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    const segue = serve({ command: worker('gated'), home, env: stage.env });
+    await segue.client.initialize();
+    const { pid } = await stage.player();
+    stage.hold('reboot/serialize');
+    const rebooting = restart(segue.client);
+    const late = await stage.at('reboot/serialize');
+    await (await adminOf(segue)).request('abort');
+    expect(await rebooting).toMatchObject({ outcome: 'aborted' });
+    late.go();
+    expect(textOf(await segue.client.call('state'))).toBe('{"from":1}'); // behind that answer
+    process.kill(pid, 'SIGKILL');
+    const after = await stage.player();
+    expect(textOf(await segue.client.call('state'))).toBe(`{"from":${after.generation}}`);
+    const [crash] = await history(segue.client);
+    expect(crash).toMatchObject({ trigger: 'crash', success: true, worker_state: { restored: false } });
   });
 
   it('never: the same at the deadline', async () => {
