@@ -17,8 +17,8 @@ export interface SupervisorWorkersDeps {
   config: Config;
   environment: Readonly<Record<string, string | undefined>>;
   instance: string;
-  /** Names this supervisor to a later one that finds no row of it. */
-  mark: string;
+  /** Names this supervisor to a later one that finds no row of it; null: it keeps none. */
+  mark: string | null;
   name: string;
   connections: Connections;
   /** A dead generation has spoken (F28). */
@@ -38,7 +38,7 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
     environment: (command, generation) => ({
       ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
       ...(isEmbedded(command) ? embeddedEnvironment(config, name, environment) : {}),
-      [SUPERVISOR_MARK]: deps.mark,
+      ...(deps.mark === null ? {} : { [SUPERVISOR_MARK]: deps.mark }),
     }),
     onStderr: (_generation, chunk) => {
       if (process.stderr.writableLength < UNREAD_STDERR_BYTES) process.stderr.write(chunk);

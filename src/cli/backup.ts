@@ -26,9 +26,8 @@ export async function backup(terminal: Terminal, path: string, options: BackupOp
   const file = resolve(terminal.cwd, path);
   const { backUp } = await import('../state/backup.ts');
   const picture = await startPicture(terminal);
-  await backUp(database, file, { force: options.force === true, onProgress: picture.update }).finally(
-    picture.end,
-  );
+  const force = options.force === true;
+  await backUp(database, file, { env: systemEnv, force, onProgress: picture.update }).finally(picture.end);
   const { statSync } = await import('node:fs');
   const bytes = statSync(file).size;
   if (options.json) terminal.out(plainJson({ file, bytes }));
@@ -38,18 +37,21 @@ export async function backup(terminal: Terminal, path: string, options: BackupOp
 
 /** @throws SegueError SYSTEM_NOT_READY while an instance of that name runs, STATE_CORRUPTION for a file of no use */
 export async function restoreDb(terminal: Terminal, path: string, options: BackupOptions): Promise<number> {
-  const running = (await runningInstances(terminal)).filter(({ name }) => name === options.name);
-  if (running.length > 0) {
-    const pids = running.map(({ pid }) => pid).join(', ');
-    const message = `"${options.name}" runs (pid ${pids}): end it first`;
-    throw new SegueError('SYSTEM_NOT_READY', message, { data: { pids: running.map(({ pid }) => pid) } });
-  }
+  const mayReplace = () => refuseWhileRunning(terminal, options.name);
+  await mayReplace();
   const database = databaseFile(stateDirectory(options.name, terminal.environment));
   const { restoreBackup } = await import('../state/backup.ts');
-  const kept = await restoreBackup(resolve(terminal.cwd, path), database, systemEnv);
+  const kept = await restoreBackup(resolve(terminal.cwd, path), database, systemEnv, mayReplace);
   if (options.json) terminal.out(plainJson({ database, kept }));
   else terminal.out(`${database} restored${kept === null ? '' : `; what was there is kept as ${kept}`}`);
   return 0;
+}
+
+async function refuseWhileRunning(terminal: Terminal, wanted: string): Promise<void> {
+  const pids = (await runningInstances(terminal)).flatMap(({ name, pid }) => (name === wanted ? [pid] : []));
+  if (pids.length === 0) return;
+  const message = `"${wanted}" runs (pid ${pids.join(', ')}): end it first`;
+  throw new SegueError('SYSTEM_NOT_READY', message, { data: { pids } });
 }
 
 async function startPicture(terminal: Terminal) {

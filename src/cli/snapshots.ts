@@ -13,7 +13,7 @@ export interface SnapshotOptions {
 type Named<Info> = Info & { name: string };
 
 export async function listSnapshots(terminal: Terminal, options: SnapshotOptions): Promise<number> {
-  const found = await eachArchive(terminal, options.name, false, (archive) => archive.list());
+  const { found } = await eachArchive(terminal, options.name, false, (archive) => archive.list());
   if (options.json) terminal.out(plainJson(found.map(shown)));
   else terminal.out(found.length === 0 ? 'no snapshots yet' : table(HEAD, found.map(row)));
   return 0;
@@ -25,23 +25,23 @@ export async function showSnapshot(
   id: string,
   options: SnapshotOptions & { reveal?: boolean },
 ): Promise<number> {
-  const found = await eachArchive(terminal, options.name, false, (archive) => archive.find(id) ?? []);
+  const { found } = await eachArchive(terminal, options.name, false, (archive) => archive.find(id) ?? []);
   const [info, another] = found;
   if (info === undefined || another !== undefined) {
     const which = another === undefined ? 'no snapshot has' : 'several snapshots have';
     throw new SegueError('INVALID_PARAMETERS', `${which} an id that begins with "${id}"`);
   }
   if (options.reveal) {
-    const [document] = await eachArchive(terminal, info.name, true, (archive) => archive.reveal(info.id));
-    terminal.out(plainJson(document));
+    const revealed = await eachArchive(terminal, info.name, true, (archive) => archive.reveal(info.id));
+    terminal.out(plainJson(revealed.found[0]));
   } else if (options.json) terminal.out(plainJson(shown(info)));
   else terminal.out(infoText(info));
   return 0;
 }
 
-/** Exit code 6 when one is refused. */
+/** Exit code 6 when one is refused, or a database cannot be read. */
 export async function verifySnapshots(terminal: Terminal, options: SnapshotOptions): Promise<number> {
-  const found = await eachArchive(terminal, options.name, false, (archive) => archive.verify());
+  const { found, complete } = await eachArchive(terminal, options.name, false, (archive) => archive.verify());
   const refused = found.filter((each) => each.refused !== null);
   if (options.json) terminal.out(plainJson(found.map((each) => ({ ...shown(each), refused: each.refused }))));
   else if (found.length === 0) terminal.out('no snapshots yet');
@@ -49,34 +49,39 @@ export async function verifySnapshots(terminal: Terminal, options: SnapshotOptio
     terminal.out(table([...HEAD, 'RESULT'], found.map(verdict)));
     terminal.out(`${counted(found.length, 'snapshot')}, ${refused.length} refused`);
   }
-  return refused.length === 0 ? 0 : new SegueError('STATE_CORRUPTION', '').exitCode;
+  return exitCode(complete && refused.length === 0);
 }
 
 export async function pruneSnapshots(
   terminal: Terminal,
   options: SnapshotOptions & { keep: number },
 ): Promise<number> {
-  const removed = await eachArchive(terminal, options.name, true, async (archive) =>
+  const { found: removed, complete } = await eachArchive(terminal, options.name, true, async (archive) =>
     (await archive.prune(options.keep)).map((id) => ({ id })),
   );
   if (options.json) terminal.out(plainJson(removed));
   else terminal.out(`${counted(removed.length, 'snapshot')} deleted`);
-  return 0;
+  return exitCode(complete);
 }
 
-/** Of every name, or of `name` alone. One that cannot be read is reported and left out. */
+function exitCode(sound: boolean): number {
+  return sound ? 0 : new SegueError('STATE_CORRUPTION', '').exitCode;
+}
+
+/** Of every name, or of `name` alone. One that cannot be read is reported and left out: then it is not `complete`. */
 async function eachArchive<Info extends object>(
   terminal: Terminal,
   name: string | undefined,
   write: boolean,
   use: (archive: SnapshotArchive) => Info | Info[] | Promise<Info | Info[]>,
-): Promise<Named<Info>[]> {
+): Promise<{ found: Named<Info>[]; complete: boolean }> {
   const [{ listNames }, { openArchive }] = await Promise.all([
     import('../state/instances.ts'),
     import('../state/snapshot-archive.ts'),
   ]);
   const names = name === undefined ? await listNames(terminal.environment) : [name];
   const found: Named<Info>[] = [];
+  let complete = true;
   for (const each of names) {
     try {
       const archive = await openArchive(each, terminal.environment, { write });
@@ -88,9 +93,10 @@ async function eachArchive<Info extends object>(
     } catch (error) {
       if (name !== undefined || !(error instanceof SegueError)) throw error;
       terminal.err(`segue: ${each}: ${plainLine(error.message)}`);
+      complete = false;
     }
   }
-  return found;
+  return { found, complete };
 }
 
 const HEAD = ['SAVED (UTC)', 'ID', 'NAME', 'REBOOT', 'SIZE'];

@@ -10,6 +10,7 @@ import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { Seal } from '../serializer/seal.ts';
 import { databaseFile, privateDirectory } from '../state/directory.ts';
+import { RETENTION_MS } from '../state/retention.ts';
 import type { StopPlan } from '../worker/stop.ts';
 import { ArtifactFiles } from './artifacts.ts';
 import { cancel } from './cancel.ts';
@@ -45,8 +46,6 @@ export interface OrchestratorOptions {
   onReplaced(): void;
 }
 
-/** What ended this long ago is deleted at a start (F61). */
-const RETENTION_MS = 30 * 24 * 3600 * 1000;
 /** After SIGTERM, before SIGKILL, for a command whose step was cancelled. */
 const CANCEL: StopPlan = { soft: true, stdinEndMs: 0, termMs: 2_000 };
 const LONGEST_TERM_MS = 2_000;

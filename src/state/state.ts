@@ -21,8 +21,8 @@ export interface State {
   name: string;
   command: Command;
   store: Store;
-  /** For `SUPERVISOR_MARK`. */
-  mark: string;
+  /** For `SUPERVISOR_MARK`; null where no record will say how a worker has ended. */
+  mark: string | null;
   /** Idempotent; returns at once. */
   commit(control: Control): void;
   close(how: string): Promise<void>;
@@ -77,7 +77,7 @@ export function openState(options: { config: Config; environment: Environment; e
     name,
     command,
     store,
-    mark: supervisorMark(directory, env),
+    mark: config.persist ? supervisorMark(directory, env) : null,
     commit(control) {
       // After the message that caused it is on its way: opening a database takes the loop some milliseconds.
       admin ??= new Promise((resolve) => env.timer(0, () => resolve(open(control))));

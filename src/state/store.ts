@@ -23,6 +23,7 @@ import { type ReconnectionStats, ReportHistory, type RestartStats, stderrIdentit
 import type { IntegrityResult } from './integrity.ts';
 import { type Connection, type StoreStatus, WriteQueue, type WriteRow } from './queue.ts';
 import { openOrRecover, type Recovery } from './recovery.ts';
+import { RETENTION_MS } from './retention.ts';
 import { type SavedSnapshot, SnapshotStore } from './snapshots.ts';
 import { TaskExports } from './task-exports.ts';
 
@@ -44,8 +45,6 @@ export interface StoreOptions {
   socketPath: string;
 }
 
-/** What has ended this long ago is deleted at the end of an instance (F61). */
-const RETENTION_MS = 30 * 24 * 3600 * 1000;
 const SNAPSHOTS_KEPT = 10;
 /** Handshakes that are tried, newest first, when one cannot be opened. */
 const HANDSHAKES_TRIED = 5;

@@ -8,12 +8,14 @@ import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
 import { isSame } from './live.ts';
 import { type Marked, markedProcesses, WORKER_MARK } from './orphans.ts';
+import { RETENTION_MS } from './retention.ts';
 
-/** In the environment of a worker: `<state directory, hashed>/<pid>/<start time>` of its supervisor. */
+/** In the environment of a worker: `<state directory, hashed>/<pid>/<start time>/<since, epoch ms>` of its supervisor. */
 export const SUPERVISOR_MARK = 'SEGUE_SUPERVISOR';
 
 export function supervisorMark(stateDirectory: string, env: Env): string {
-  return `${hashed(stateDirectory)}/${process.pid}/${env.process(process.pid)?.startTime ?? ''}`;
+  const { pid } = process;
+  return [hashed(stateDirectory), pid, env.process(pid)?.startTime ?? '', env.now()].join('/');
 }
 
 export interface Stray {
@@ -23,13 +25,14 @@ export interface Stray {
 
 /**
  * Of supervisors of this state directory that are dead, where no row says that the worker has ended. One whose exit is
- * on record has left its group: it goes on, as its author meant it to (F9).
+ * on record has left its group: it goes on, as its author meant it to (F9). So does one that is older than any record.
  */
 export async function findStrays(env: Env, db: Database, stateDirectory: string): Promise<Stray[]> {
   const marked = await markedProcesses(env, [`${SUPERVISOR_MARK}=${hashed(stateDirectory)}/`]);
   const strays = new Map<string, Stray>();
   for (const process of marked) {
-    if (isSame(env, supervisorOf(process, env))) continue;
+    const supervisor = supervisorOf(process, env);
+    if (isSame(env, supervisor) || supervisor.since < env.now() - RETENTION_MS) continue;
     const [instance = '', generation = ''] = entryOf(process, WORKER_MARK).split('/');
     const stray = { instance, generation: Number(generation) };
     if (instance === '' || db.instances.isWorkerEnded(stray.instance, stray.generation)) continue;
@@ -39,8 +42,8 @@ export async function findStrays(env: Env, db: Database, stateDirectory: string)
 }
 
 function supervisorOf(process: Marked, env: Env) {
-  const [, pid, startTime = ''] = entryOf(process, SUPERVISOR_MARK).split('/');
-  return { pid: Number(pid), startTime, bootId: env.bootId() };
+  const [, pid, startTime = '', since] = entryOf(process, SUPERVISOR_MARK).split('/');
+  return { pid: Number(pid), startTime, bootId: env.bootId(), since: Number(since) };
 }
 
 function entryOf({ environment }: Marked, name: string): string {

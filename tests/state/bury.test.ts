@@ -135,7 +135,8 @@ describe('burying', () => {
       const deadMark = supervisorMark(state, { ...systemEnv, process: () => null });
       const worker = (instance: string, mark: string, generation = 1) =>
         bystander({ SEGUE_WORKER: `${instance}/${generation}`, SEGUE_SUPERVISOR: mark });
-      const [gone, ended, left, mine, others] = [1, 2, 3, 4, 5].map(() => systemEnv.uuid()) as [
+      const [gone, ended, left, mine, others, old] = [1, 2, 3, 4, 5, 6].map(() => systemEnv.uuid()) as [
+        string,
         string,
         string,
         string,
@@ -152,11 +153,20 @@ describe('burying', () => {
       const spared = [
         worker(left, deadMark), // its exit was seen: it has left its group (F9)
         worker(mine, supervisorMark(state, systemEnv)),
+        // Older than any record: whether it was left on purpose is not known any more.
+        worker(
+          old,
+          supervisorMark(state, {
+            ...systemEnv,
+            process: () => null,
+            now: () => systemEnv.now() - 31 * 86_400_000,
+          }),
+        ),
         worker(others, supervisorMark('/another/state/files', { ...systemEnv, process: () => null })),
       ];
       const burial = await store.bury();
       expect(burial.orphansEnded.sort()).toEqual(orphans.map(({ pid }) => pid).sort());
-      expect(spared.map(({ pid }) => isAlive(pid))).toEqual([true, true, true]);
+      expect(spared.map(({ pid }) => isAlive(pid))).toEqual([true, true, true, true]);
     },
   );
 

@@ -1,0 +1,2 @@
+/** What has ended this long ago is deleted: at the end of an instance, and at the start of an orchestrator (F61). */
+export const RETENTION_MS = 30 * 24 * 3600 * 1000;
