@@ -210,7 +210,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/state/quarantine.test.ts',
     'tests/state/task-exports.test.ts',
   ],
-  F45: ['tests/faults/storage.test.ts', 'tests/state/bury.test.ts'],
+  F45: ['tests/faults/storage.test.ts', 'tests/lifecycle/ending.test.ts', 'tests/state/bury.test.ts'],
   F46: ['tests/db/open.test.ts', 'tests/faults/storage.test.ts'],
   F47: [
     'tests/cli/storage.test.ts',

@@ -85,6 +85,26 @@ describe('a worker', () => {
       killAll([sleeper.pid]);
     },
   );
+
+  shows(
+    'F9 F45',
+    'of a run that kept nothing on disk lives on as well when the next one starts',
+    async () => {
+      const home = tempHome();
+      const stage = await Stage.open(home);
+      const command = worker('grandchild', 'setsid');
+      const first = serve({ command, home, env: stage.env, args: ['--no-persist', '--name', 'x'] });
+      await first.client.initialize();
+      const sleeper = await stage.player('sleeper');
+      first.stdin.end();
+      expect(await first.exited).toEqual({ code: 0, signal: null });
+      const next = serve({ command: worker('echo'), home, args: ['--name', 'x'] });
+      await next.client.initialize();
+      await adminOf(next); // opened after the burial
+      expect(isAlive(sleeper.pid)).toBe(true);
+      killAll([sleeper.pid]);
+    },
+  );
 });
 
 describe('when the client goes', () => {
