@@ -11,9 +11,12 @@ import { WorkerMemory } from './extension/memory.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { type Log, silentLog } from './observe/log.ts';
+import { isEmbedded } from './orchestrator/embedded.ts';
 import { Connections } from './session/connections.ts';
 import { type ClientPort, Session } from './session/session.ts';
+import { endProcesses } from './state/orphans.ts';
 import { openState } from './state/state.ts';
+import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
 
@@ -75,6 +78,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     disconnect: (session) => connections.remove(session),
     async shutdown(how) {
       await lifecycle.shutdown();
+      // Recipes are groups of their own: one whose orchestrator died or hung a moment ago must not outlive us.
+      if (state.mark !== null && isEmbedded(lifecycle.snapshot.context.command))
+        await endProcesses(env, log, [], [`${SUPERVISOR_MARK}=${state.mark}\0`]);
       await state.close(how);
     },
   };

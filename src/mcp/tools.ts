@@ -76,12 +76,27 @@ export async function callTool<Context>(
     const call = { signal, progress: progressFor(params, tell) };
     return toolResult(await tool.run(await context(), parsed.data, call));
   } catch (error) {
+    if (error instanceof RangeError)
+      return toolError(new SegueError('INVALID_PARAMETERS', 'the arguments are nested too deeply'));
     return toolError(SegueError.from(error, 'INITIALIZATION_FAILED'));
   }
 }
 
+/** @throws SegueError MESSAGE_TOO_LARGE */
 export function toolResult(structuredContent: Json): Json {
-  return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent };
+  const text = fitting(JSON.stringify(structuredContent));
+  return { content: [{ type: 'text', text }], structuredContent };
+}
+
+/** It stands in an answer twice, once escaped: the whole is a line that every relay takes. */
+const LONGEST_RESULT_BYTES = 4 * 1024 * 1024;
+
+/** @throws SegueError MESSAGE_TOO_LARGE: a line above the limit would cost the server its life */
+export function fitting(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= LONGEST_RESULT_BYTES) return text;
+  const why = `the result has ${bytes} bytes, an answer takes ${LONGEST_RESULT_BYTES}: ask for less, step by step`;
+  throw new SegueError('MESSAGE_TOO_LARGE', why);
 }
 
 export function toolError({ code, message, retryAfterS }: SegueError): Json {

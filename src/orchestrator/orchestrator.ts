@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { BUSY_BUDGET_MS } from '../../db/busy.ts';
 import { connect } from '../../db/database.ts';
+import type { TaskState } from '../../machines/task-states.ts';
 import { delay, type Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
@@ -142,6 +143,10 @@ class TaskOrchestrator implements Orchestrator {
     return this.#store.read(() => taskDetail(this.#store, this.#store.get(taskId)));
   }
 
+  stateOf(taskId: string): Promise<TaskState | null> {
+    return this.#store.read(() => this.#store.db.tasks.get(taskId)?.state ?? null);
+  }
+
   async readArtifact(artifactId: string): Promise<s.ArtifactOut & { content: Buffer }> {
     const row = await this.#store.read(() => this.#store.db.artifacts.get(artifactId));
     if (row === null) throw new SegueError('INVALID_PARAMETERS', `there is no artifact ${artifactId}`);
@@ -164,6 +169,7 @@ class TaskOrchestrator implements Orchestrator {
 
   async #suspend(deadlineMs: number): Promise<Suspension> {
     this.#nextLook();
+    this.#runner.hold(); // at once: a resume may come before anything below
     const termMs = Math.min(LONGEST_TERM_MS, deadlineMs / 4);
     await this.#looking;
     const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));

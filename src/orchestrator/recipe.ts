@@ -108,12 +108,25 @@ export async function startRecipe(
   };
 }
 
+/** Deeper JSON could be written down, and never be read again. */
+const DEEPEST = 200;
+
 function parsed(text: string): JsonValue {
   try {
-    return JSON.parse(text);
+    return depthOf(text) > DEEPEST ? text.trim() : JSON.parse(text);
   } catch {
     return text.trim(); // a recipe may just print
   }
+}
+
+/** Of the nesting of a JSON text; without recursion. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const [mark] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (mark === '[' || mark === '{') deepest = Math.max(deepest, ++depth);
+    else if (mark === ']' || mark === '}') depth -= 1;
+  }
+  return deepest;
 }
 
 function failureOf({ code, signal }: WorkerExit, stderrTail: string): string | null {

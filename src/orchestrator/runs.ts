@@ -44,7 +44,7 @@ export class RecipeRunner {
   readonly #running = new Map<string, Running>();
   #filling: Promise<void> = Promise.resolve();
   #open = true;
-  #whenReopened = () => {};
+  #reopened = Promise.withResolvers<void>();
 
   constructor(env: Env, log: Log, store: TaskStore, settings: OrchestratorSettings) {
     this.#env = env;
@@ -86,15 +86,18 @@ export class RecipeRunner {
     await found.settled;
   }
 
+  /** Starts nothing more until `reopen`. */
+  hold(): void {
+    this.#open = false;
+    this.#reopened = Promise.withResolvers();
+  }
+
   /**
-   * Starts nothing more; lets what runs finish for `graceMs`, then ends it. Resolves when all is written down, or after a
-   * `reopen`: what was not being ended by then runs on.
+   * After `hold`: lets what runs finish for `graceMs`, then ends it. Resolves when all is written down, or after a
+   * `reopen`, be it before this call: what was not being ended by then runs on.
    */
   async drain(graceMs: number, plan: StopPlan): Promise<void> {
-    this.#open = false;
-    const reopened = new Promise<void>((resolve) => {
-      this.#whenReopened = resolve;
-    });
+    const { promise: reopened } = this.#reopened;
     await this.#filling;
     let ending = false;
     const overdue = this.#env.timer(graceMs, () => {
@@ -119,7 +122,7 @@ export class RecipeRunner {
 
   reopen(): void {
     this.#open = true;
-    this.#whenReopened();
+    this.#reopened.resolve();
   }
 
   #next(): TaskRow | null {

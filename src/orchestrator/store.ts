@@ -210,7 +210,8 @@ export class TaskStore {
   #end(row: TaskRow): void {
     if (row.parent === null) return this.dropLease(row.id);
     for (const step of this.db.tasks.behind(row.id)) {
-      if (step.state !== 'pending') continue;
+      // Read anew: what depends on it by another way as well may have ended with that.
+      if (this.get(step.id).state !== 'pending') continue;
       if (row.state !== 'completed') {
         const how = row.state === 'failed' ? 'failed' : 'was cancelled';
         const error = `it depends on "${this.content(row).key}", which ${how}`;

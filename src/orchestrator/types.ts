@@ -43,6 +43,8 @@ export interface Orchestrator {
   cancel(input: s.CancelInput): Promise<s.CancelOutput>;
   synthesize(input: s.SynthesizeInput): Promise<s.SynthesizeOutput>;
   readTask(taskId: string): Promise<s.TaskDetail>;
+  /** Also of a task whose content cannot be opened; null where there is none. */
+  stateOf(taskId: string): Promise<TaskState | null>;
   /** The content of an artifact. */
   readArtifact(artifactId: string): Promise<s.ArtifactOut & { content: Buffer }>;
 

@@ -29,6 +29,32 @@ const execute = (orchestrator: Orchestrator, task_id: string, more: object = {})
 const complete = (orchestrator: Orchestrator, task_id: string, more: object = {}) =>
   orchestrator.complete(schemas.completeInput.parse({ task_id, ...more }));
 
+describe('steps that depend on one by two ways', () => {
+  const skipping = {
+    title: 'a skip',
+    subtasks: [subtask('a'), subtask('b', ['a']), subtask('c', ['a', 'b'])],
+  };
+
+  it('are cancelled once when it fails', async () => {
+    const orchestrator = await open(place());
+    const { root, id } = await planned(orchestrator, skipping);
+    await execute(orchestrator, root);
+    await complete(orchestrator, id('a'), { outcome: 'failed', error: 'no' });
+    const states = await Promise.all(['a', 'b', 'c'].map((key) => orchestrator.stateOf(id(key))));
+    expect(states).toEqual(['failed', 'cancelled', 'cancelled']);
+    expect(await orchestrator.stateOf(root)).toBe('failed');
+  });
+
+  it('are cancelled with it, and with their task', async () => {
+    const orchestrator = await open(place());
+    const [one, other] = [await planned(orchestrator, skipping), await planned(orchestrator, skipping)];
+    await orchestrator.cancel({ task_id: one.id('a'), reason: '' });
+    await orchestrator.cancel({ task_id: other.root, reason: '' });
+    for (const { id } of [one, other])
+      for (const key of ['a', 'b', 'c']) expect(await orchestrator.stateOf(id(key))).toBe('cancelled');
+  });
+});
+
 describe('a task whose steps a client does', () => {
   it('hands out each step with its guidance and the results that it builds on, and ends with the last', async () => {
     const orchestrator = await open(place());

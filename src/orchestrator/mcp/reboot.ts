@@ -59,11 +59,10 @@ export class RebootHelper {
     const given = stateSchema.safeParse(state);
     const waiting = (await orchestrator.health()).waiting;
     const ids = given.success ? given.data.suspended : await openSteps(orchestrator);
-    const tasks = [...new Set([...ids, ...waiting])].map(async (id) => {
-      const task = await orchestrator.readTask(id);
-      return { id, state: task.state };
-    });
-    return { tasks: await Promise.all(tasks) };
+    const tasks = await Promise.all(
+      [...new Set([...ids, ...waiting])].map(async (id) => ({ id, state: await orchestrator.stateOf(id) })),
+    );
+    return { tasks: tasks.filter(({ state }) => state !== null) };
   }
 
   async health(): Promise<Json> {

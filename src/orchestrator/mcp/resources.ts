@@ -1,5 +1,7 @@
 /** Tasks and artifacts as resources: `task://{id}` and `artifact://{id}`. */
+
 import { SegueError } from '../../errors.ts';
+import { fitting } from '../../mcp/tools.ts';
 import type { Json } from '../../wire/message.ts';
 import { LIMITS } from '../schemas.ts';
 import type { Orchestrator } from '../types.ts';
@@ -37,7 +39,7 @@ export async function read(orchestrator: Orchestrator, uri: unknown): Promise<Js
   const [, scheme, id] = /^(task|artifact):\/\/([^/?#]+)$/.exec(String(uri)) ?? [];
   if (id === undefined) throw new SegueError('INVALID_PARAMETERS', `no resource has the URI ${String(uri)}`);
   if (scheme === 'task')
-    return [{ uri, mimeType: JSON_TYPE, text: JSON.stringify(await orchestrator.readTask(id), null, 2) }];
+    return [{ uri, mimeType: JSON_TYPE, text: fitting(JSON.stringify(await orchestrator.readTask(id))) }];
   const { content, media_type: mimeType } = await orchestrator.readArtifact(id);
   const isText = /^text\/|[/+](json|xml|javascript)$/.test(mimeType);
   return [
