@@ -148,6 +148,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   F11: [
     'tests/lifecycle/ending.test.ts',
     'tests/orchestrator/deaths.test.ts',
+    'tests/orchestrator/hardship.test.ts',
     'tests/orchestrator/random.deep.test.ts',
     'tests/orchestrator/random.test.ts',
     'tests/orchestrator/siblings.test.ts',
@@ -220,6 +221,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   ],
   F48: [
     'tests/cli/storage.test.ts',
+    'tests/orchestrator/hardship.test.ts',
     'tests/orchestrator/storage.test.ts',
     'tests/serializer/sealed-lines.test.ts',
     'tests/serializer/snapshot.test.ts',
