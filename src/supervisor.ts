@@ -41,7 +41,7 @@ export interface Supervisor {
   start(): void;
   /**
    * A client has come; its lines go to `fromClient` of the session.
-   * @throws SegueError INVALID_PARAMETERS for a second one, ever, where `isolation` is not `shared`
+   * @throws SegueError INVALID_PARAMETERS for a second one of the same worker where `isolation` is not `shared`
    */
   connect(port: ClientPort): Session;
   /** A client has gone: its requests are cancelled, nothing that comes for it is kept. */

@@ -6,7 +6,8 @@
 import type { RunRow } from '../../db/recipe-runs.ts';
 import type { Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
-import { endProcesses, WORKER_MARK } from '../state/orphans.ts';
+import { endProcesses } from '../state/orphans.ts';
+import { MARKER } from '../worker/environment.ts';
 import { partedFrom } from './leases.ts';
 import { RECIPE_MARK } from './recipe.ts';
 import type { TaskStore } from './store.ts';
@@ -69,7 +70,7 @@ async function endCommands(env: Env, log: Log, { self }: TaskStore, runs: RunRow
   // One that its dead owner was just making may still have the mark of its owner instead of its own.
   const owners = runs
     .filter((run) => run.instance !== self.instance || run.generation !== self.generation)
-    .map((run) => `${WORKER_MARK}=${run.instance}/${run.generation}\0`);
+    .map((run) => `${MARKER}=${run.instance}/${run.generation}\0`);
   const marks = [...runs.map(({ id }) => `${RECIPE_MARK}=${id}\0`), ...new Set(owners)];
   const { left } = await endProcesses(env, log, recorded, marks);
   return left.length === 0;

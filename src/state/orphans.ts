@@ -5,10 +5,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { delay, type Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
+import { MARKER } from '../worker/environment.ts';
 import { isSame, type ProcessRef } from './live.ts';
-
-/** In the environment of a worker: `<instance>/<generation>`. */
-export const WORKER_MARK = 'SEGUE_WORKER';
 
 const END_BUDGET_MS = 2_000;
 const LOOK_EVERY_MS = 10;
@@ -24,8 +22,8 @@ export async function endOrphans(
   strays: readonly { instance: string; generation: number }[] = [],
 ): Promise<number[]> {
   const marks = [
-    ...instances.map((instance) => `${WORKER_MARK}=${instance}/`),
-    ...strays.map(({ instance, generation }) => `${WORKER_MARK}=${instance}/${generation}\0`),
+    ...instances.map((instance) => `${MARKER}=${instance}/`),
+    ...strays.map(({ instance, generation }) => `${MARKER}=${instance}/${generation}\0`),
   ];
   return (await endProcesses(env, log, workers, marks)).ended;
 }

@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
+import { MARKER } from '../worker/environment.ts';
 import { isSame } from './live.ts';
-import { type Marked, markedProcesses, WORKER_MARK } from './orphans.ts';
+import { type Marked, markedProcesses } from './orphans.ts';
 import { RETENTION_MS } from './retention.ts';
 
 /** In the environment of a worker: `<state directory, hashed>/<pid>/<start time>/<since, epoch ms>` of its supervisor. */
@@ -33,7 +34,7 @@ export async function findStrays(env: Env, db: Database, stateDirectory: string)
   for (const process of marked) {
     const supervisor = supervisorOf(process, env);
     if (isSame(env, supervisor) || supervisor.since < env.now() - RETENTION_MS) continue;
-    const [instance = '', generation = ''] = entryOf(process, WORKER_MARK).split('/');
+    const [instance = '', generation = ''] = entryOf(process, MARKER).split('/');
     const stray = { instance, generation: Number(generation) };
     if (instance === '' || db.instances.isWorkerEnded(stray.instance, stray.generation)) continue;
     strays.set(`${instance}/${generation}`, stray);

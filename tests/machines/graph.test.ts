@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type AnyStateNode, createActor, waitFor } from 'xstate';
+import { createActor, waitFor } from 'xstate';
 import { pack, unpack } from '../../machines/persist.ts';
 import { stateOf } from '../../machines/progress.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 import { PHASES, type StateMeta } from '../../machines/types.ts';
 import { stepViolations, violations } from './invariants.ts';
 import { anInput, keyOf, type Snapshot } from './model.ts';
+import { nodesBelow } from './nodes.ts';
 import { edges, kindOf, stepPaths } from './paths.ts';
 import { isSettled, resolvingMachine } from './resolving.ts';
 
@@ -15,9 +16,6 @@ const states = [
   ...new Map(graph.flatMap(({ from, to }) => [from, to]).map((each) => [keyOf(each), each])).values(),
 ];
 
-function nodesBelow(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap(nodesBelow)];
-}
 const nodes = nodesBelow(rebootMachine.root);
 
 /** Through disk and back. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type AnyStateNode, getNextSnapshot, type SnapshotFrom } from 'xstate';
+import { getNextSnapshot, type SnapshotFrom } from 'xstate';
 import { type AdjacencyValue, getAdjacencyMap } from 'xstate/graph';
 import { type TaskEvent, taskMachine } from '../../machines/task.ts';
 import { packTask, taskStateOf, unpackTask } from '../../machines/task-persist.ts';
 import { isFinal, TASK_KINDS, TASK_STATES } from '../../machines/task-states.ts';
 import { shows } from '../support/shows.ts';
+import { nodesBelow } from './nodes.ts';
 
 type Snapshot = SnapshotFrom<typeof taskMachine>;
 
@@ -35,10 +36,6 @@ const edges = TASK_KINDS.flatMap((kind) => {
   );
 });
 const states = edges.flatMap(({ from, to }) => [from, to]);
-
-function nodesBelow(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap(nodesBelow)];
-}
 
 function restored(snapshot: Snapshot): Snapshot {
   const unpacked = unpackTask(JSON.parse(JSON.stringify(packTask(snapshot))));

@@ -1,14 +1,11 @@
 /** Which transitions of the machine a run has taken, by name: the supervisor's machine is a copy with its services. */
-import type { AnyStateNode, AnyTransitionDefinition } from 'xstate';
+import type { AnyTransitionDefinition } from 'xstate';
 import { rebootMachine } from '../../machines/reboot.ts';
+import { nodesBelow } from '../machines/nodes.ts';
 
 export function nameOf({ source, eventType, guard, target }: AnyTransitionDefinition): string {
   const targets = (target ?? []).map(({ path }) => path.join('.'));
   return `${source.path.join('.')}: ${eventType} ${guard ?? ''} → ${targets.join(' ')}`;
-}
-
-function nodesBelow(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap(nodesBelow)];
 }
 
 /** Those for which no cause exists: see `isPossible` in world.ts. */
