@@ -20,7 +20,6 @@ export const {
   lt,
   max,
   ne,
-  not,
   notInArray,
   or,
   sql,
