@@ -26,7 +26,7 @@ export const {
 } = operators;
 
 const columns = require('drizzle-orm/sqlite-core') as typeof import('drizzle-orm/sqlite-core');
-export const { blob, index, integer, primaryKey, real, sqliteTable, text } = columns;
+export const { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } = columns;
 
 const driver = require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3');
 export const { drizzle } = driver;

@@ -35,6 +35,13 @@ export async function openDatabase(file: string, env: Env, limits: BusyLimits): 
   }
 }
 
+/** The same tables, gone with the process. */
+export function openInMemory(): Opened {
+  const raw = new BetterSqlite3(':memory:');
+  prepare(raw);
+  return { raw, orm: drizzle(raw) };
+}
+
 /** For readers beside the supervisor. Rejects as `openDatabase` does; never writes. */
 export function openReadOnly(file: string): Opened {
   let raw: BetterSqlite3.Database | undefined;

@@ -1,5 +1,5 @@
 /**
- * The tables of `segue.<epoch>.db`. One database belongs to one *name*; several supervisors of that name write to it
+ * The tables of `segue.<epoch>.db`, and at the end those of `http.<epoch>.db`. One database belongs to one *name*; several supervisors of that name write to it
  * at the same time. What belongs to an instance goes with its row; reports, audit and tasks belong to the name and are
  * kept by age. Times are epoch milliseconds. Columns of type `blob` hold message content and are sealed (src/serializer).
  */
@@ -7,7 +7,7 @@
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { TaskKind, TaskState } from '../machines/task-states.ts';
 import type { RestartReport } from '../src/control/schemas.ts';
-import { blob, index, integer, primaryKey, real, sqliteTable, text } from './drizzle.ts';
+import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from './drizzle.ts';
 
 /** One run of a supervisor. `endedAt` is empty while it lives, or when it died and nobody has buried it. */
 export const instances = sqliteTable(
@@ -279,4 +279,71 @@ export const taskEvents = sqliteTable(
     at: integer('at').notNull(),
   },
   (table) => [index('task_events_task').on(table.task)],
+);
+
+/**
+ * The sessions of `segue serve` (src/front/http/journal.ts). They have a file of their own, whose commits are not
+ * synced to disk one by one.
+ */
+export const httpSessions = sqliteTable('http_sessions', {
+  id: text('id').primaryKey(),
+  principal: text('principal').notNull(),
+  /** Of the worker that serves it. */
+  workerKey: text('worker_key').notNull(),
+  createdAt: integer('created_at').notNull(),
+  usedAt: integer('used_at').notNull(),
+  state: blob('state', { mode: 'buffer' }).notNull(),
+});
+
+const ofHttpSession = () =>
+  text('session')
+    .notNull()
+    .references(() => httpSessions.id, { onDelete: 'cascade' });
+
+/** Accepted and not yet answered. `key` is the JSON text of the id. */
+export const httpRequests = sqliteTable(
+  'http_requests',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    session: ofHttpSession(),
+    stream: text('stream').notNull(),
+    key: text('key').notNull(),
+    sent: integer('sent', { mode: 'boolean' }).notNull(),
+    bytes: blob('bytes', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [uniqueIndex('http_requests_key').on(table.session, table.key)],
+);
+
+/**
+ * What is known of a stream though its events were dropped: how far it came, and how far they are gone. `ended`: the
+ * requests that it answers are over.
+ */
+export const httpStreams = sqliteTable(
+  'http_streams',
+  {
+    session: ofHttpSession(),
+    stream: text('stream').notNull(),
+    lastSeq: integer('last_seq').notNull(),
+    droppedSeq: integer('dropped_seq'),
+    ended: integer('ended', { mode: 'boolean' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.session, table.stream] })],
+);
+
+/** In the order of `id`. `size` is that of the plain bytes; a priming event has none. */
+export const httpEvents = sqliteTable(
+  'http_events',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    session: ofHttpSession(),
+    stream: text('stream').notNull(),
+    seq: integer('seq').notNull(),
+    at: integer('at').notNull(),
+    size: integer('size').notNull(),
+    bytes: blob('bytes', { mode: 'buffer' }),
+  },
+  (table) => [
+    uniqueIndex('http_events_seq').on(table.session, table.stream, table.seq),
+    index('http_events_session').on(table.session),
+  ],
 );
