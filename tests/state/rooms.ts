@@ -8,10 +8,12 @@ import { createInterface } from 'node:readline';
 import BetterSqlite3 from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { type Env, systemEnv } from '../../src/env.ts';
-import { type Log, silentLog } from '../../src/observe/log.ts';
+import { silentLog } from '../../src/observe/log.ts';
 import { keySource } from '../../src/serializer/key.ts';
 import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import { createStore, type Store, type StoreOptions } from '../../src/state/store.ts';
+
+export { listeningLog } from './log.ts';
 
 export const NAME = 'echo';
 
@@ -80,15 +82,6 @@ export function hastyEnv(): Env & { skip(ms: number): void } {
       return () => clearImmediate(handle);
     },
   };
-}
-
-/** Remembers what was said at warn and error. */
-export function listeningLog(): Log & { said: string[] } {
-  const said: string[] = [];
-  const log = { ...silentLog, said, child: () => log };
-  log.warn = (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`);
-  log.error = log.warn;
-  return log;
 }
 
 export interface Program {

@@ -37,6 +37,6 @@ async function openOwned(file: string, env: Env): Promise<JournalFile> {
     return { file, env, raw };
   } catch (error) {
     raw.close();
-    throw new SegueError('SYSTEM_NOT_READY', `another process has the journal ${file}`, { cause: error });
+    throw SegueError.from(error, 'SYSTEM_NOT_READY');
   }
 }
