@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { systemEnv } from '../../../src/env.ts';
+import { type Env, systemEnv } from '../../../src/env.ts';
 import { drain } from '../../../src/front/http/drain.ts';
 import type { Handler, HttpServer } from '../../../src/front/http/server.ts';
 import { raw, serve } from './serve.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const env = systemEnv;
+/** Idle connections are kept until the last one has ended, however slow this machine is. */
+const withoutLastCall: Env = { ...env, timer: (ms, fn, options) => env.timer(ms + 60_000, fn, options) };
 
 /** A server whose answers wait for `answer`. */
 async function waiting() {
@@ -37,22 +39,18 @@ it('answers what is in flight, closes its connection, and accepts nobody else', 
   await idle.ended;
 });
 
-it('answers a request that was on its way when the drain began', async () => {
+it('answers the first request of a connection that was accepted before it began', async () => {
   const served = await waiting();
-  const other = await begin(served);
-  const half = new Promise((resolve) =>
-    served.server.once('connection', (socket) => socket.once('data', resolve)),
-  );
-  const client = await raw(served.port, GET.slice(0, 9));
-  await half;
+  const accepted = once(served.server, 'connection');
+  const client = await raw(served.port);
+  await accepted;
   const begun = once(served.server, 'request');
-  const drained = drain(served, { deadlineMs: 60_000, park() {}, env });
-  client.socket.write(GET.slice(9));
+  const drained = drain(served, { deadlineMs: 60_000, park() {}, env: withoutLastCall });
+  client.socket.write(GET);
   await begun;
   served.answer();
-  expect(await client.ended).toContain('answered');
-  expect(await other.ended).toContain('answered');
-  expect(await drained).toEqual({ answered: 2, cut: 0 });
+  expect(await client.ended).toMatch(/Connection: close[\s\S]*answered/i);
+  expect(await drained).toEqual({ answered: 1, cut: 0 });
 });
 
 it('ends the streams by `park`, also on a connection that would be kept', async () => {

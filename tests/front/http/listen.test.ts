@@ -90,7 +90,10 @@ it('an inherited socket outlives the service: no connection is refused, and no w
   await once(unit, 'spawn');
   holder.close();
 
-  const ask = async () => (await fetch(`http://127.0.0.1:${port}`)).json() as Promise<Told>;
+  const ask = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+    return (await answer.json()) as Told;
+  };
   const first = await ask(); // waits in the socket's queue until the service is there
   expect(first).toMatchObject({ inherited: true, url: `http://127.0.0.1:${port}` });
   expect(first.socket).toMatch(/^socket:/);
