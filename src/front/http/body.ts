@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Env } from '../../env.ts';
 
+const FIRST_BYTES = 16 * 1024;
+
 /** A body that is not read on: createHttpServer() answers with the status, and closes the connection. */
 export class BodyError extends Error {
   readonly status: 400 | 408 | 413;
@@ -30,12 +32,19 @@ export function readBody(
     reject(tooLarge());
     return promise;
   }
-  let chunks: Buffer[] = [];
+  // One buffer that grows, not a list: chunks of a byte each took two hundred times their size.
+  let body = Buffer.allocUnsafe(Math.min(maxBytes, FIRST_BYTES));
   let bytes = 0;
   const onData = (chunk: Buffer) => {
+    const from = bytes;
     bytes += chunk.length;
-    if (bytes > maxBytes) end(tooLarge());
-    else chunks.push(chunk);
+    if (bytes > maxBytes) return end(tooLarge());
+    if (bytes > body.length) {
+      const larger = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(bytes, 2 * body.length)));
+      body.copy(larger, 0, 0, from);
+      body = larger;
+    }
+    chunk.copy(body, from);
   };
   const onEnd = () => end();
   const onClose = () => end(new BodyError(400, 'The body ended before its end.'));
@@ -45,8 +54,7 @@ export function readBody(
     if (error) {
       request.pause();
       reject(error);
-    } else resolve(Buffer.concat(chunks, bytes));
-    chunks = [];
+    } else resolve(body.subarray(0, bytes));
   };
   const cancel = env.timer(bodyMs, () => end(new BodyError(408, `The body took longer than ${bodyMs} ms.`)));
   // Stays: an error is followed by `close`, and one without a listener would end the process.

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemEnv } from '../../../src/env.ts';
+import { SegueError } from '../../../src/errors.ts';
 import { healthz, readyz } from '../../../src/front/http/health.ts';
 import { type ListenOptions, listen } from '../../../src/front/http/listen.ts';
 import { VERSION } from '../../../src/version.ts';
@@ -60,10 +61,10 @@ shows('F49', 'a port of another program is refused as such: no HTTP, no Segue, t
 it('accepts nobody on an address that may not be bound', async () => {
   const { server, listening } = listenOn(0, {
     assertBindable(host) {
-      throw new Error(`not ${host}`);
+      throw new SegueError('NOT_AUTHORIZED', `not ${host}`);
     },
   });
-  await expect(listening).rejects.toMatchObject({ code: 'INVALID_PARAMETERS' });
+  await expect(listening).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', message: 'not 127.0.0.1' });
   expect(server.listening).toBe(false);
 });
 

@@ -47,6 +47,22 @@ describe('an oversized body', () => {
     expect(await welcome.until('\r\n\r\n3')).toContain('HTTP/1.1 200 OK');
   });
 
+  shows('F57', 'takes no more memory than its length, however small its pieces are', async () => {
+    const size = 1024 * 1024;
+    const pieces = '1\r\nx\r\n'.repeat(size);
+    const { port } = await serve(async (request, response) => {
+      const before = process.memoryUsage().heapUsed;
+      const body = await readBody(request, size, 60_000, systemEnv);
+      const heapBytes = process.memoryUsage().heapUsed - before;
+      response.end(JSON.stringify({ heapBytes, whole: body.equals(Buffer.alloc(size, 'x')) }));
+    });
+    const client = await raw(port, post('Transfer-Encoding: chunked', `${pieces}0\r\n\r\n`));
+    const answer = JSON.parse((await client.until('}')).split('\r\n\r\n')[1]!);
+    expect(answer.whole).toBe(true);
+    // A list of the pieces took 220 MiB; young garbage is counted as well.
+    expect(answer.heapBytes).toBeLessThan(64 * 1024 * 1024);
+  });
+
   it('may be as long as the limit', async () => {
     const { url } = await serve(echoLength());
     const answer = await fetch(url, { method: 'POST', body: 'x'.repeat(1024) });
@@ -65,7 +81,7 @@ describe('a slow client', () => {
           if (request.method === 'GET') await slowly.promise;
           return echoLength(500)(request, response);
         },
-        { headersMs: 500 },
+        { headersMs: 1_000 },
       );
       const patient = fetch(url);
       const silent = await raw(port);
