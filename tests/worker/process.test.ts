@@ -26,8 +26,15 @@ describe('a worker process', () => {
     expect(JSON.parse(await line(worker)).env).toEqual({ HOME: '/h', MODE: 'test', SEGUE_WORKER: 'inst/4' });
   });
 
-  it('sees the whole environment but the secrets of Segue where it is passed on', () => {
-    const inherited = { PATH: '/bin', AWS_SECRET: 'x', SEGUE_KEY: 'k', UNSET: undefined };
+  it('sees the whole environment where it is passed on, but what is meant for Segue alone', () => {
+    const forSegue = {
+      SEGUE_KEY: 'k',
+      LISTEN_FDS: '1',
+      LISTEN_PID: '7',
+      NOTIFY_SOCKET: '/s',
+      WATCHDOG_USEC: '9',
+    };
+    const inherited = { PATH: '/bin', AWS_SECRET: 'x', ...forSegue, UNSET: undefined };
     expect(workerEnvironment({ allow: 'pass', set: { SEGUE_WORKER: 'no' } }, inherited, 'i/1')).toEqual({
       PATH: '/bin',
       AWS_SECRET: 'x',
