@@ -31,6 +31,16 @@ Exit codes:
   5 out of time   6 state damaged   7 the server failed   8 too many restarts   9 not allowed
   130 interrupted while waiting (a reboot goes on)`;
 
+export const SERVE_EXAMPLE = `
+Clients connect to http://127.0.0.1:8137/mcp. Their sessions outlive restarts of the server, and of the service itself.
+With --isolation session (the default) each of them has a server of its own; with shared all have one together.
+SIGTERM or Ctrl-C ends it: calls in flight are answered first (http.drainMs).
+
+Examples:
+  segue serve                                            the task orchestrator
+  segue serve --isolation shared -- node server.js       one server for all clients
+  segue serve --port 9000 --config segue.json            with tokens: see segue token --help`;
+
 export const INSTANCE = 'name, pid, or the beginning of the id; may be left out when only one instance runs';
 
 export const LIST_EXAMPLE = `

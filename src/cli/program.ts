@@ -30,6 +30,7 @@ export function createProgram(call: Call): Command {
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
   addRun(program, call);
+  addServe(program, call);
   addLookers(program, call);
   addActors(program, call);
   addKeepers(program, call);
@@ -46,7 +47,39 @@ function usageSentence(text: string): string {
 }
 
 function addRun(program: Command, { terminal, command }: Call): void {
-  program
+  addServerOptions(program)
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      if (words.length > 0) throw misplaced(words, program, command);
+      const { run } = await import('./run.ts');
+      await run(terminal, given(program), command);
+    });
+}
+
+function addServe(program: Command, { terminal, command }: Call): void {
+  const serve = program
+    .command('serve')
+    .description('serve many clients over HTTP')
+    .usage('[options] [-- <command> [args…]]')
+    .optionsGroup('Options of the service:')
+    .option('--port <number>', 'where it listens (default: 8137)', wholeNumber(0, 65_535))
+    .option(
+      '--host <address>',
+      'on which address (default: 127.0.0.1); any but loopback needs authentication',
+    );
+  addServerOptions(serve)
+    .helpOption('-h, --help', 'print this help')
+    .allowExcessArguments(false)
+    .addHelpText('after', help.SERVE_EXAMPLE)
+    .action(async () => (await import('./serve.ts')).serve(terminal, given(serve), command));
+}
+
+/** What is said of the server that is to be run, and of its restarts. */
+function addServerOptions(program: Command): Command {
+  return program
     .optionsGroup('Options of the wrapped server:')
     .option('--name <name>', 'name of the instance and its state (default: from the command)')
     .option('--cwd <dir>', 'where the server runs (default: here)')
@@ -63,19 +96,10 @@ function addRun(program: Command, { terminal, command }: Call): void {
     .option('--config <file>', 'read settings from this file')
     .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
     .option('--no-persist', 'keep nothing on disk: no history, no snapshots')
-    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option(
       '--log-level <level>',
       'trace, debug, info (default), warn, error, silent; the log goes to stderr',
-    )
-    .version(VERSION, '-v, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .argument('[words...]')
-    .action(async (words: string[]) => {
-      if (words.length > 0) throw misplaced(words, program, command);
-      const { run } = await import('./run.ts');
-      await run(terminal, given(program), command);
-    });
+    );
 }
 
 function addLookers(program: Command, call: Call): void {

@@ -1,0 +1,92 @@
+/**
+ * A stream of events that outlives its connection: each event is in the journal before it is written, and a client that
+ * comes back with the id of the last one gets the rest (Streamable HTTP, "Resumability and Redelivery").
+ */
+import type { ServerResponse } from 'node:http';
+import type { Env } from '../../../env.ts';
+import { eventText, primingText, writeBounded, writeEventsHead } from '../events.ts';
+import type { Journal } from '../journal.ts';
+import type { Reply } from './reply.ts';
+
+export interface EventStreamOptions {
+  env: Env;
+  journal: Journal;
+  session: string;
+  /** Names the stream within its session: letters and digits. */
+  stream: string;
+  /** How many events it has had. */
+  lastSeq?: number;
+  /** What one client may leave unread (F25). */
+  clientBytes: number;
+}
+
+export class EventStream implements Reply {
+  readonly #options: EventStreamOptions;
+  #seq: number;
+  #response: ServerResponse | null = null;
+  /** The last event that went to a connection. */
+  #delivered: number;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#seq = options.lastSeq ?? 0;
+    this.#delivered = this.#seq;
+  }
+
+  get stream(): string {
+    return this.#options.stream;
+  }
+
+  get connected(): boolean {
+    return this.#response !== null;
+  }
+
+  send(message: Buffer, answers?: string): void {
+    const { env, journal, session, stream } = this.#options;
+    const seq = ++this.#seq;
+    journal.event(session, { stream, seq, bytes: Buffer.from(message) }, env.now(), answers);
+    this.#write(seq, message);
+  }
+
+  /**
+   * The client is there (again), and has had all up to `after`; without it, all that went to a connection. One that
+   * was there before is let go. False where what it has missed is not known any more; nothing is said then.
+   */
+  connect(
+    response: ServerResponse,
+    headers: Record<string, string>,
+    priming: boolean,
+    after?: number,
+  ): boolean {
+    const { journal, session, stream } = this.#options;
+    const from = after ?? this.#delivered;
+    const missed = from === this.#seq ? [] : journal.eventsAfter(session, stream, from);
+    if (missed === null && after !== undefined) return false;
+    this.#response?.end();
+    this.#response = response;
+    response.on('close', () => {
+      if (this.#response === response) this.#response = null;
+    });
+    writeEventsHead(response, headers);
+    if (priming) response.write(primingText(`${stream}-${from}`));
+    for (const { seq, bytes } of missed ?? []) if (bytes) this.#write(seq, bytes);
+    this.#delivered = this.#seq;
+    return true;
+  }
+
+  /** What comes after this stays in the journal until the client asks for it. */
+  end(): void {
+    this.#response?.end();
+    this.#response = null;
+  }
+
+  #write(seq: number, message: Buffer): void {
+    if (!this.#response) return;
+    this.#delivered = seq;
+    writeBounded(
+      this.#response,
+      eventText(message, `${this.#options.stream}-${seq}`),
+      this.#options.clientBytes,
+    );
+  }
+}
