@@ -75,13 +75,18 @@ export class HttpPeer {
     return answer;
   }
 
-  post(message: Json | Json[] | string, headers: Record<string, string> = {}): Promise<Exchange> {
+  post(
+    message: Json | Json[] | string,
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const body = typeof message === 'string' ? message : JSON.stringify(withVersion(message));
     const accept = 'application/json, text/event-stream';
     return this.send(
       'POST',
       { accept, 'content-type': 'application/json', ...this.#known(), ...headers },
       body,
+      signal,
     );
   }
 
@@ -101,7 +106,13 @@ export class HttpPeer {
   }
 
   /** Modern: any request with its envelope and headers. */
-  modern(id: Id, method: string, params: Json = {}, headers: Record<string, string> = {}): Promise<Exchange> {
+  modern(
+    id: Id,
+    method: string,
+    params: Json = {},
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const { _meta: more, ...rest } = params;
     const meta = modernMeta({}, more as Json | undefined);
     const name = (params.name ?? params.uri ?? params.taskId) as string | undefined;
@@ -110,7 +121,7 @@ export class HttpPeer {
       'mcp-method': method,
       ...(name === undefined ? {} : { 'mcp-name': name }),
     };
-    return this.post({ id, method, params: { ...rest, ...meta } }, { ...own, ...headers });
+    return this.post({ id, method, params: { ...rest, ...meta } }, { ...own, ...headers }, signal);
   }
 
   #known(): Record<string, string> {
@@ -124,10 +135,20 @@ export class HttpPeer {
   }
 
   /** Resolves with the head of the answer. */
-  async send(method: string, headers: Record<string, string>, body?: string | Buffer): Promise<Exchange> {
+  async send(
+    method: string,
+    headers: Record<string, string>,
+    body?: string | Buffer,
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const request = httpRequest(this.url, { method, headers: { ...length, ...headers }, agent: false });
+    const request = httpRequest(this.url, {
+      method,
+      headers: { ...length, ...headers },
+      agent: false,
+      ...(signal ? { signal } : {}),
+    });
     onTestFinished(() => void request.destroy());
     request.on('error', reject).on('response', resolve).end(body);
     return exchange(await promise);
