@@ -184,54 +184,6 @@ export const configSchema = z.strictObject({
       recoveryMs: ms.default(30_000).describe('The budget of a reboot after a crash'),
     })
     .prefault({}),
-  http: z
-    .strictObject({
-      port: z
-        .number()
-        .int()
-        .min(0)
-        .max(65_535)
-        .default(8137)
-        .describe('Of `segue serve`; 0 takes any that is free'),
-      host: z
-        .string()
-        .min(1)
-        .default('127.0.0.1')
-        .describe('An address that is not loopback needs tokens or oauth'),
-      anonymous: z
-        .enum(['client', 'monitor', 'operator', 'admin'])
-        .default('client')
-        .describe('The role of all callers where neither tokens nor oauth are set'),
-      drainMs: ms.default(10_000).describe('What SIGTERM leaves to calls in flight'),
-      limits: z
-        .strictObject({
-          maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it the answer is 413'),
-          maxConnections: z.number().int().positive().default(1024).describe('Open at once'),
-          headersMs: ms.default(10_000).describe('What a client may take to send the headers of a request'),
-          bodyMs: ms.default(30_000).describe('The same for its body'),
-          idleMs: ms.default(60_000).describe('How long a connection may lie between two requests'),
-          requestsPerMinute: z.number().int().positive().default(6000).describe('Of one caller'),
-          maxSessions: z.number().int().positive().default(10_000).describe('Sessions kept at once'),
-          sessionTtlMs: ms.default(24 * 3_600_000).describe('A session that nobody uses so long is ended'),
-          eventCount: z
-            .number()
-            .int()
-            .positive()
-            .default(1000)
-            .describe('Events kept for a session, for clients that come back'),
-          eventBytes: bytes.default(8 * 1024 * 1024).describe('The same in bytes'),
-          eventAgeMs: ms.default(3_600_000).describe('The same by age'),
-          clientBytes: bytes
-            .default(16 * 1024 * 1024)
-            .describe('What one client may leave unread before it is cut'),
-          maxWorkers: z.number().int().positive().default(16).describe('Servers that run at once'),
-          workerIdleMs: ms
-            .default(1_800_000)
-            .describe('A server that nobody uses so long is stopped; its sessions live on'),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
   orchestrator: z
     .strictObject({
       parallel: z.number().int().positive().default(2).describe('Recipe commands that run side by side'),
