@@ -168,7 +168,8 @@ describe('a stream', () => {
       const again = await peer.get(progress.id); // all of it once more: it was lost on the way, for all we know
       await again.body;
       expect(again.events.all).toHaveLength(3);
-      expect((await peer.get('nonsense-7')).status).toBe(400);
+      expect((await peer.get(again.events.all.at(-1)!.id)).status).toBe(204); // over: it need not ask again
+      expect((await peer.get('nonsense-7')).status).toBe(204);
       expect((await peer.get('!')).status).toBe(400);
     },
   );
