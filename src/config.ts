@@ -3,6 +3,7 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { isLoopback } from './loopback.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
@@ -37,12 +38,27 @@ const token = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it'),
 });
 
+/** Keys that came over the wire in the clear are anybody's. */
+const keysAddress = z
+  .url({ protocol: /^https?$/ })
+  .refine(
+    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
+    'must be an https address, or http of this machine',
+  );
+
 /** An authorization server whose access tokens (JWT) are accepted. */
 const oauth = z.strictObject({
-  issuer: z.url(),
-  audience: z.string().min(1),
-  jwksUri: z.url(),
-  roleClaim: z.string().min(1).default('segue_role'),
+  issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
+  audience: z
+    .string()
+    .min(1)
+    .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
+  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  roleClaim: z
+    .string()
+    .min(1)
+    .default('segue_role')
+    .describe('Names the role; without it the role is client'),
 });
 
 const http = z.strictObject({
@@ -57,17 +73,15 @@ const http = z.strictObject({
     )
     .default([])
     .describe('Bearer tokens, as segue token add writes them: [{name, role, sha256}]'),
-  oauth: oauth
-    .optional()
-    .describe(
-      'Accept access tokens of an authorization server: {issuer, audience, jwksUri, roleClaim: the claim that names the role, default segue_role}',
-    ),
+  oauth: oauth.optional().describe('Accept the access tokens of an authorization server'),
   allowedHosts: z
     .array(z.string().min(1))
     .default([])
-    .describe('Host headers that are accepted beside loopback and the bound address (F50)'),
+    .describe(
+      'Names in the Host header, with or without a port, that are accepted beside loopback and the bound address (F50)',
+    ),
   allowedOrigins: z
-    .array(z.url())
+    .array(z.url({ protocol: /^https?$/ }))
     .default([])
     .describe('Origins of web pages that are accepted beside those of this machine (F50)'),
   limits: z
