@@ -87,7 +87,13 @@ const http = z.strictObject({
   limits: z
     .strictObject({
       maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it 413 (F57)'),
-      maxConnections: z.number().int().positive().default(1024).describe('Open at once (F57)'),
+      maxConnections: z.number().int().positive().default(2048).describe('Open at once (F57)'),
+      maxRequests: z
+        .number()
+        .int()
+        .positive()
+        .default(1536)
+        .describe('Of one caller at once, streams among them; above it 429 (F39)'),
       headersMs: ms.default(10_000).describe('For the headers of a request (F57)'),
       bodyMs: ms.default(30_000).describe('For its body (F57)'),
       idleMs: ms.default(60_000).describe('From an answer to the next request of a connection'),

@@ -17,6 +17,7 @@ import { notifier } from './front/http/notify.ts';
 import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
+import { Shares } from './front/http/shares.ts';
 import type { Log } from './observe/log.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
@@ -63,11 +64,13 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const journal = await journalOf(config, directory, { env, log, environment });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
-  const modern = new ModernEndpoint({ env, config, pool });
+  const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
   sessions.recover();
   const reasons: string[] = [];
-  ready.resolve(createRoutes({ access, mcp, url, name, reasons: () => reasons }));
+  ready.resolve(
+    createRoutes({ access, mcp, shares: new Shares(limits.maxRequests), url, name, reasons: () => reasons }),
+  );
   const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
     modern.sweep();
