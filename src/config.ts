@@ -3,6 +3,7 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { ROLES } from './control/roles.ts';
 import { isLoopback } from './loopback.ts';
 
 const ms = z.number().int().positive();
@@ -22,9 +23,6 @@ const recipe = z.strictObject({
   idempotent: z.boolean().default(false),
 });
 
-/** Who may do what: a client uses the server, a monitor reads, an operator restarts, an admin does all (F51). */
-export const ROLES = ['client', 'monitor', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
 const role = z.enum(ROLES);
 
 /** A bearer token of `segue serve`: its hash only, so that who reads the file cannot use it. */

@@ -14,6 +14,7 @@ import { healthReport, prepareReport } from './checks.ts';
 import type { ControlDeps } from './deps.ts';
 import { RateLimit } from './rate-limit.ts';
 import { reconnectTest } from './reconnect-test.ts';
+import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
@@ -39,9 +40,7 @@ export function createControl(deps: ControlDeps): Control {
     work: () => Promise<Result>,
   ): Promise<Result> {
     try {
-      if (who.role === 'client' || who.role === 'monitor') {
-        throw new SegueError('NOT_AUTHORIZED', `${action} needs the role operator; you are ${who.role}`);
-      }
+      assertOperator(who, action);
       if (stateOf(lifecycle.snapshot).startsWith('end')) {
         throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
       }
@@ -152,8 +151,9 @@ export function createControl(deps: ControlDeps): Control {
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),
-    reconnectTest: (input) => reconnectTest(deps, input),
-    async status(input: StatusInput): Promise<StatusReport> {
+    reconnectTest: (input, who) => reconnectTest(deps, input, who),
+    async status(input: StatusInput, who: Principal): Promise<StatusReport> {
+      if (input.include_history) assertReader(who, 'include_history');
       return {
         current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
         timestamp: iso(env.now()),

@@ -1,6 +1,7 @@
 /** A supervisor inside the test's own process, as a program that embeds Segue has it; its worker is a real process. */
 import { PassThrough } from 'node:stream';
 import { onTestFailed, onTestFinished } from 'vitest';
+import type { Principal } from '../../src/control/types.ts';
 import {
   type ConfigInput,
   configSchema,
@@ -23,8 +24,9 @@ export interface EmbeddedClient extends RawClient {
 
 export interface Embedded {
   supervisor: Supervisor;
-  /** One more client. */
+  /** One more client: the local user. */
   connect(): EmbeddedClient;
+  connectAs(principal: Principal): EmbeddedClient;
 }
 
 /** Started, and shut down at the end of the test. */
@@ -39,10 +41,14 @@ export function embed(
   });
   onTestFinished(() => supervisor.shutdown('the test is over'));
   supervisor.start();
-  return { supervisor, connect: () => connect(supervisor) };
+  return {
+    supervisor,
+    connect: () => connect(supervisor),
+    connectAs: (principal) => connect(supervisor, principal),
+  };
 }
 
-function connect(supervisor: Supervisor): EmbeddedClient {
+function connect(supervisor: Supervisor, principal?: Principal): EmbeddedClient {
   const [input, output] = [new PassThrough(), new PassThrough()];
   const port = {
     full: false,
@@ -53,7 +59,7 @@ function connect(supervisor: Supervisor): EmbeddedClient {
     pause: () => void input.pause(),
     resume: () => void input.resume(),
   };
-  const session = supervisor.connect(port);
+  const session = supervisor.connect(port, principal && { principal });
   const lines = new LineSplitter(1 << 24, { onLine: (line) => session.fromClient(line), onOverflow() {} });
   input.on('data', (chunk: Buffer) => lines.push(chunk));
   const client = new RawClient(input, output);
