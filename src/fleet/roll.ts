@@ -12,19 +12,26 @@ import { rollStatus } from './status.ts';
 
 type Status = StatusReport['current_status'];
 
-export interface RollOptions {
-  env: Env;
-  log: Log;
-  /** Who is there now: a worker that has ended is not. */
-  members(): readonly Member[];
+export interface RollRequest {
   /** Instances, in the order in which they are begun. */
   ids: string[];
-  parallel: number;
   trigger: 'request' | 'reset';
   input: RestartInput;
   who: Principal;
   /** Resolves when the worker's reboot has ended. */
-  reboot(member: Member, onProgress: NonNullable<RestartOptions['onProgress']>): Promise<RestartReport>;
+  reboot(
+    member: Member,
+    onProgress: NonNullable<RestartOptions['onProgress']>,
+    roll: Roll,
+  ): Promise<RestartReport>;
+}
+
+interface RollOptions extends RollRequest {
+  env: Env;
+  log: Log;
+  /** Who is there now: a worker that has ended is not. */
+  members(): readonly Member[];
+  parallel: number;
 }
 
 export class Roll {
@@ -75,7 +82,7 @@ export class Roll {
     return this.#options.who;
   }
 
-  get trigger(): RollOptions['trigger'] {
+  get trigger(): RollRequest['trigger'] {
     return this.#options.trigger;
   }
 
@@ -91,7 +98,13 @@ export class Roll {
 
   /** These are rebooted too; whoever is known already is not taken twice. */
   join(ids: string[]): void {
-    this.#actor.send({ type: 'member.joined', ids });
+    if (!this.over) this.#actor.send({ type: 'member.joined', ids });
+  }
+
+  /** Whose reboot goes on. */
+  rebooting(): Member[] {
+    const { members } = this.snapshot.context;
+    return members.flatMap(({ id, state }) => (state === 'rebooting' && this.#find(id)) || []);
   }
 
   report(): RestartReport {
@@ -113,10 +126,11 @@ export class Roll {
     const member = this.#find(id);
     if (!member) return { ...ended, outcome: 'skipped' };
     try {
-      const report = await this.#options.reboot(member, (status) => {
+      const onProgress = (status: Status) => {
         this.statuses.set(id, status);
         this.#changed();
-      });
+      };
+      const report = await this.#options.reboot(member, onProgress, this);
       this.reports.set(id, report);
       const rebootId = report.reboot_id;
       if (report.success) return { ...ended, outcome: 'completed', rebootId };
