@@ -3,6 +3,7 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { isLoopback } from './loopback.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
@@ -19,6 +20,97 @@ const recipe = z.strictObject({
   timeoutMs: ms.default(600_000),
   env: z.array(z.string()).default(['PATH', 'HOME']),
   idempotent: z.boolean().default(false),
+});
+
+/** Who may do what: a client uses the server, a monitor reads, an operator restarts, an admin does all (F51). */
+export const ROLES = ['client', 'monitor', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+const role = z.enum(ROLES);
+
+/** A bearer token of `segue serve`: its hash only, so that who reads the file cannot use it. */
+const token = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64'),
+  role: role.default('client'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it'),
+});
+
+/** Keys that came over the wire in the clear are anybody's. */
+const keysAddress = z
+  .url({ protocol: /^https?$/ })
+  .refine(
+    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
+    'must be an https address, or http of this machine',
+  );
+
+/** An authorization server whose access tokens (JWT) are accepted. */
+const oauth = z.strictObject({
+  issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
+  audience: z
+    .string()
+    .min(1)
+    .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
+  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  roleClaim: z
+    .string()
+    .min(1)
+    .default('segue_role')
+    .describe('Names the role; without it the role is client'),
+});
+
+const http = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Any but loopback needs tokens or oauth (F51)'),
+  port: z.number().int().min(0).max(65_535).default(8137).describe('0: any that is free'),
+  anonymous: role.default('client').describe('What a caller may do where neither tokens nor oauth are set'),
+  tokens: z
+    .array(token)
+    .refine(
+      (all) => new Set(all.map(({ name }) => name)).size === all.length,
+      'two tokens have the same name',
+    )
+    .default([])
+    .describe('Bearer tokens, as segue token add writes them: [{name, role, sha256}]'),
+  oauth: oauth.optional().describe('Accept the access tokens of an authorization server'),
+  allowedHosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names in the Host header, with or without a port, that are accepted beside loopback and the bound address (F50)',
+    ),
+  allowedOrigins: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .default([])
+    .describe('Origins of web pages that are accepted beside those of this machine (F50)'),
+  limits: z
+    .strictObject({
+      maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it 413 (F57)'),
+      maxConnections: z.number().int().positive().default(1024).describe('Open at once (F57)'),
+      headersMs: ms.default(10_000).describe('For the headers of a request (F57)'),
+      bodyMs: ms.default(30_000).describe('For its body (F57)'),
+      idleMs: ms.default(60_000).describe('From an answer to the next request of a connection'),
+      requestsPerMinute: z.number().int().positive().default(6_000).describe('Per principal; above it 429'),
+      maxSessions: z.number().int().positive().default(1_000).describe('At once'),
+      sessionTtlMs: ms.default(86_400_000).describe('A session that nobody used this long is deleted'),
+      eventCount: z
+        .number()
+        .int()
+        .positive()
+        .default(1_000)
+        .describe('Events kept for a session, to resume its streams'),
+      eventBytes: bytes.default(8 * 1024 * 1024).describe('The same in bytes'),
+      eventAgeMs: ms.default(3_600_000).describe('The same by age'),
+      clientBytes: bytes.default(16 * 1024 * 1024).describe('Unread by a client before it is cut (F25)'),
+      maxWorkers: z.number().int().positive().default(16).describe('At once, with isolation session'),
+    })
+    .prefault({}),
+  workerIdleMs: ms
+    .default(1_800_000)
+    .describe('A worker of isolation session that nobody used this long is stopped; its session lives on'),
+  drainMs: ms.default(10_000).describe('From SIGTERM to the end: requests in flight may finish'),
+  rebootParallel: z.number().int().positive().default(2).describe('Workers that are rebooted side by side'),
 });
 
 export const configSchema = z.strictObject({
@@ -106,54 +198,6 @@ export const configSchema = z.strictObject({
       recoveryMs: ms.default(30_000).describe('The budget of a reboot after a crash'),
     })
     .prefault({}),
-  http: z
-    .strictObject({
-      port: z
-        .number()
-        .int()
-        .min(0)
-        .max(65_535)
-        .default(8137)
-        .describe('Of `segue serve`; 0 takes any that is free'),
-      host: z
-        .string()
-        .min(1)
-        .default('127.0.0.1')
-        .describe('An address that is not loopback needs tokens or oauth'),
-      anonymous: z
-        .enum(['client', 'monitor', 'operator', 'admin'])
-        .default('client')
-        .describe('The role of all callers where neither tokens nor oauth are set'),
-      drainMs: ms.default(10_000).describe('What SIGTERM leaves to calls in flight'),
-      limits: z
-        .strictObject({
-          maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it the answer is 413'),
-          maxConnections: z.number().int().positive().default(1024).describe('Open at once'),
-          headersMs: ms.default(10_000).describe('What a client may take to send the headers of a request'),
-          bodyMs: ms.default(30_000).describe('The same for its body'),
-          idleMs: ms.default(60_000).describe('How long a connection may lie between two requests'),
-          requestsPerMinute: z.number().int().positive().default(6000).describe('Of one caller'),
-          maxSessions: z.number().int().positive().default(10_000).describe('Sessions kept at once'),
-          sessionTtlMs: ms.default(24 * 3_600_000).describe('A session that nobody uses so long is ended'),
-          eventCount: z
-            .number()
-            .int()
-            .positive()
-            .default(1000)
-            .describe('Events kept for a session, for clients that come back'),
-          eventBytes: bytes.default(8 * 1024 * 1024).describe('The same in bytes'),
-          eventAgeMs: ms.default(3_600_000).describe('The same by age'),
-          clientBytes: bytes
-            .default(16 * 1024 * 1024)
-            .describe('What one client may leave unread before it is cut'),
-          maxWorkers: z.number().int().positive().default(16).describe('Servers that run at once'),
-          workerIdleMs: ms
-            .default(1_800_000)
-            .describe('A server that nobody uses so long is stopped; its sessions live on'),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
   orchestrator: z
     .strictObject({
       parallel: z.number().int().positive().default(2).describe('Recipe commands that run side by side'),
@@ -166,6 +210,7 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  http: http.prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;

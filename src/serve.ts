@@ -68,10 +68,10 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   sessions.recover();
   const reasons: string[] = [];
   ready.resolve(createRoutes({ access, mcp, url, name, reasons: () => reasons }));
-  const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, limits.workerIdleMs), () => {
+  const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
     modern.sweep();
-    pool.sweep(limits.workerIdleMs);
+    pool.sweep(config.http.workerIdleMs);
   });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');

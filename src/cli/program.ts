@@ -74,7 +74,10 @@ function addServe(program: Command, { terminal, command }: Call): void {
     .helpOption('-h, --help', 'print this help')
     .allowExcessArguments(false)
     .addHelpText('after', help.SERVE_EXAMPLE)
-    .action(async () => (await import('./serve.ts')).serve(terminal, given(serve), command));
+    .action(async () => {
+      const { serve: run } = await import('./serve.ts');
+      await run(terminal, { ...given(program), ...given(serve) }, command); // wherever they stand
+    });
 }
 
 /** What is said of the server that is to be run, and of its restarts. */

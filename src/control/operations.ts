@@ -23,7 +23,7 @@ const RECENT = 20;
 
 export function createControl(deps: ControlDeps): Control {
   const { env, lifecycle, store } = deps;
-  const limit = new RateLimit(env, deps.config.limits.restartsPerMinute);
+  const limit = new RateLimit(env, deps.config.limits.restartsPerMinute, 'restarts');
   let usualMs: number | null = null;
 
   function audit(who: Principal, action: string, detail: unknown, result: string): void {

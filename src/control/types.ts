@@ -2,6 +2,7 @@
  * The operations behind the five tools, the reboot:// resources and the admin socket. Whoever steers Segue calls these;
  * every one rejects with a SegueError only.
  */
+import type { Role } from '../config.ts';
 import type {
   HealthInput,
   HealthReport,
@@ -18,7 +19,7 @@ import type {
 /** Who asks. The stdio client is operator of its instance; so is whoever may open the 0600 admin socket. */
 export interface Principal {
   id: string;
-  role: 'client' | 'monitor' | 'operator' | 'admin';
+  role: Role;
   /** The session that asks, when it is one of ours (F35: its own call does not block the drain). */
   sessionId?: string;
 }

@@ -55,6 +55,8 @@ export interface PeerOptions {
 export class HttpPeer {
   readonly url: string;
   readonly #options: PeerOptions;
+  /** Everything that it was ever sent. */
+  readonly heard: string[] = [];
   session: string | undefined;
   version: string | undefined;
   #ids = 0;
@@ -75,13 +77,18 @@ export class HttpPeer {
     return answer;
   }
 
-  post(message: Json | Json[] | string, headers: Record<string, string> = {}): Promise<Exchange> {
+  post(
+    message: Json | Json[] | string,
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const body = typeof message === 'string' ? message : JSON.stringify(withVersion(message));
     const accept = 'application/json, text/event-stream';
     return this.send(
       'POST',
       { accept, 'content-type': 'application/json', ...this.#known(), ...headers },
       body,
+      signal,
     );
   }
 
@@ -101,7 +108,13 @@ export class HttpPeer {
   }
 
   /** Modern: any request with its envelope and headers. */
-  modern(id: Id, method: string, params: Json = {}, headers: Record<string, string> = {}): Promise<Exchange> {
+  modern(
+    id: Id,
+    method: string,
+    params: Json = {},
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const { _meta: more, ...rest } = params;
     const meta = modernMeta({}, more as Json | undefined);
     const name = (params.name ?? params.uri ?? params.taskId) as string | undefined;
@@ -110,7 +123,7 @@ export class HttpPeer {
       'mcp-method': method,
       ...(name === undefined ? {} : { 'mcp-name': name }),
     };
-    return this.post({ id, method, params: { ...rest, ...meta } }, { ...own, ...headers });
+    return this.post({ id, method, params: { ...rest, ...meta } }, { ...own, ...headers }, signal);
   }
 
   #known(): Record<string, string> {
@@ -124,13 +137,23 @@ export class HttpPeer {
   }
 
   /** Resolves with the head of the answer. */
-  async send(method: string, headers: Record<string, string>, body?: string | Buffer): Promise<Exchange> {
+  async send(
+    method: string,
+    headers: Record<string, string>,
+    body?: string | Buffer,
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const request = httpRequest(this.url, { method, headers: { ...length, ...headers }, agent: false });
+    const request = httpRequest(this.url, {
+      method,
+      headers: { ...length, ...headers },
+      agent: false,
+      ...(signal ? { signal } : {}),
+    });
     onTestFinished(() => void request.destroy());
     request.on('error', reject).on('response', resolve).end(body);
-    return exchange(await promise);
+    return exchange(await promise, (text) => this.heard.push(text));
   }
 }
 
@@ -139,7 +162,7 @@ function withVersion(message: Json | Json[]): Json | Json[] {
   return { jsonrpc: '2.0', ...message };
 }
 
-function exchange(response: IncomingMessage): Exchange {
+function exchange(response: IncomingMessage, onText: (text: string) => void): Exchange {
   const events = new Journal<ServerEvent>();
   const { promise: body, resolve, reject } = Promise.withResolvers<string>();
   body.catch(() => {});
@@ -148,6 +171,7 @@ function exchange(response: IncomingMessage): Exchange {
   const streaming = response.headers['content-type'] === 'text/event-stream';
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
+    onText(chunk.toString('utf8'));
     if (!streaming) return;
     const blocks = (rest + chunk.toString('latin1')).split('\n\n');
     rest = blocks.pop()!;

@@ -28,8 +28,13 @@ export function primingText(id: string): string {
   return `id: ${id}\nretry: ${RETRY_MS}\ndata: \n\n`;
 }
 
+export interface EventId {
+  stream: string;
+  seq: number;
+}
+
 /** `<stream>-<seq>`; null for what was never one of ours. */
-export function parseEventId(id: string): { stream: string; seq: number } | null {
+export function parseEventId(id: string): EventId | null {
   const match = /^([A-Za-z0-9]{1,32})-(\d{1,15})$/.exec(id);
   return match && { stream: match[1]!, seq: Number(match[2]) };
 }

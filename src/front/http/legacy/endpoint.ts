@@ -72,7 +72,7 @@ export class LegacyEndpoint {
     const headers = { [SESSION_HEADER]: session.id };
     if (!events) return new JsonReply(response, headers, parsed.kind === 'batch');
     const stream: EventStream = session.openStream(this.#sessions.newStream());
-    stream.connect(response, headers, priming);
+    stream.connect(response, headers, [], priming);
     return stream;
   }
 
@@ -88,7 +88,10 @@ export class LegacyEndpoint {
       return;
     }
     const event = parseEventId(last);
-    if (!event || !session.follow(response, headers, event.stream, event.seq))
+    const outcome = event ? session.follow(response, headers, event) : 'lost';
+    // By 204 a client knows that it need not ask again (HTML, "Server-sent events").
+    if (outcome === 'over') return sendNothing(response, 204);
+    if (outcome === 'lost')
       sendError(
         response,
         400,

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Env } from '../../../env.ts';
 import { eventText, primingText, writeBounded, writeEventsHead } from '../events.ts';
-import type { Journal } from '../journal.ts';
+import type { Journal, StoredEvent } from '../journal.ts';
 import type { Reply } from './reply.ts';
 
 export interface EventStreamOptions {
@@ -48,30 +48,29 @@ export class EventStream implements Reply {
     this.#write(seq, message);
   }
 
-  /**
-   * The client is there (again), and has had all up to `after`; without it, all that went to a connection. One that
-   * was there before is let go. False where what it has missed is not known any more; nothing is said then.
-   */
+  /** Events after this one, by default after the last that went to a connection; null where that is not known any more. */
+  missed(after = this.#delivered): StoredEvent[] | null {
+    const { journal, session, stream } = this.#options;
+    return after === this.#seq ? [] : journal.eventsAfter(session, stream, after);
+  }
+
+  /** The client is there (again), and is to get these first. A connection that was there before is let go. */
   connect(
     response: ServerResponse,
     headers: Record<string, string>,
+    missed: readonly StoredEvent[],
     priming: boolean,
-    after?: number,
-  ): boolean {
-    const { journal, session, stream } = this.#options;
-    const from = after ?? this.#delivered;
-    const missed = from === this.#seq ? [] : journal.eventsAfter(session, stream, from);
-    if (missed === null && after !== undefined) return false;
+  ): void {
     this.#response?.end();
     this.#response = response;
     response.on('close', () => {
       if (this.#response === response) this.#response = null;
     });
     writeEventsHead(response, headers);
-    if (priming) response.write(primingText(`${stream}-${from}`));
-    for (const { seq, bytes } of missed ?? []) if (bytes) this.#write(seq, bytes);
+    const from = missed[0] ? missed[0].seq - 1 : this.#seq;
+    if (priming) response.write(primingText(`${this.stream}-${from}`));
+    for (const { seq, bytes } of missed) if (bytes) this.#write(seq, bytes);
     this.#delivered = this.#seq;
-    return true;
   }
 
   /** What comes after this stays in the journal until the client asks for it. */

@@ -23,6 +23,7 @@ import {
   type RequestMessage,
   type ResponseMessage,
 } from '../../../wire/message.ts';
+import type { EventId } from '../events.ts';
 import type { Journal, StoredRequest, StoredStream } from '../journal.ts';
 import type { Pool, Tenant } from '../pool.ts';
 import { EventStream } from './event-stream.ts';
@@ -141,17 +142,29 @@ export class HttpSession implements Tenant {
   /** The GET stream, from now on. False when there is one. */
   listen(response: ServerResponse, headers: Record<string, string>): boolean {
     if (this.#standalone.connected) return false;
-    return this.#standalone.connect(response, headers, true);
+    this.#standalone.connect(response, headers, this.#standalone.missed() ?? [], true);
+    return true;
   }
 
-  /** Goes on with a stream behind the event `after`; false when what the client has missed is not known any more. */
-  follow(response: ServerResponse, headers: Record<string, string>, stream: string, after: number): boolean {
+  /**
+   * Goes on with a stream behind the event `after`. `over`: nothing is left of it, and nothing will come; `lost`: what
+   * the client has missed is not known any more. Nothing is said then.
+   */
+  follow(
+    response: ServerResponse,
+    headers: Record<string, string>,
+    { stream, seq }: EventId,
+  ): 'followed' | 'over' | 'lost' {
     const live = stream === STANDALONE ? this.#standalone : this.#streams.get(stream);
-    if (live) return live.connect(response, headers, false, after);
-    const ended = this.#stream(stream, this.#lastSeq(stream));
-    if (!ended.connect(response, headers, false, after)) return false;
-    ended.end();
-    return true;
+    const known = this.#options.journal.streams(this.id).find((each) => each.stream === stream);
+    if (!live && !known) return 'over';
+    const events = live ?? this.#stream(stream, known!.lastSeq);
+    const missed = events.missed(seq);
+    if (missed === null) return 'lost';
+    if (!live && missed.length === 0) return 'over';
+    events.connect(response, headers, missed, false);
+    if (!live) events.end();
+    return 'followed';
   }
 
   /** What was accepted and not answered when the process before this one died: sent now, repeated, or answered. */
@@ -313,9 +326,5 @@ export class HttpSession implements Tenant {
     const { env, journal, config } = this.#options;
     const { clientBytes } = config.http.limits;
     return new EventStream({ env, journal, session: this.id, stream, lastSeq, clientBytes });
-  }
-
-  #lastSeq(stream: string): number {
-    return this.#options.journal.streams(this.id).find((known) => known.stream === stream)?.lastSeq ?? 0;
   }
 }

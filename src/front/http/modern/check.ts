@@ -19,6 +19,8 @@ const NAMED_BY = new Map([
   ['tasks/update', 'taskId'],
   ['tasks/cancel', 'taskId'],
 ]);
+const UNSUPPORTED_VERSION = -32022;
+const SUPPORTED = ['2026-07-28'];
 const REQUIRED_META = [VERSION_META, 'io.modelcontextprotocol/clientCapabilities'];
 
 export interface HeaderError {
@@ -48,6 +50,13 @@ export function checkHeaders(
   }
   if (version !== undefined && claimed !== undefined && version !== claimed)
     return mismatch('MCP-Protocol-Version', version, String(claimed));
+  const asked = claimed ?? version;
+  if (!SUPPORTED.includes(String(asked)))
+    return {
+      code: UNSUPPORTED_VERSION,
+      message: `Unsupported protocol version: ${String(asked).slice(0, 40)}`,
+      data: { supported: SUPPORTED, requested: asked },
+    };
   if (method !== undefined && method !== message.method)
     return mismatch('Mcp-Method', method, message.method);
   return message.kind === 'request' ? checkName(request, message) : null;
