@@ -1,14 +1,15 @@
 /** A supervisor inside the test's own process, as a program that embeds Segue has it; its worker is a real process. */
 import { PassThrough } from 'node:stream';
 import { onTestFailed, onTestFinished } from 'vitest';
-import type { Principal } from '../../src/control/types.ts';
 import {
   type ConfigInput,
+  type Control,
   configSchema,
   createSupervisor,
   type Hooks,
   type Supervisor,
 } from '../../src/index.ts';
+import type { Client } from '../../src/supervisor.ts';
 import { LineSplitter } from '../../src/wire/lines.ts';
 import { environmentOf, tempHome } from '../support/launch.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -26,18 +27,26 @@ export interface Embedded {
   supervisor: Supervisor;
   /** One more client: the local user. */
   connect(): EmbeddedClient;
-  connectAs(principal: Principal): EmbeddedClient;
+  /** One that is not the local user. */
+  connectAs(principal: Client['principal']): EmbeddedClient;
 }
 
 /** Started, and shut down at the end of the test. */
 export function embed(
-  options: ConfigInput & { command: string[]; home?: string; env?: Record<string, string>; hooks?: Hooks },
+  options: ConfigInput & {
+    command: string[];
+    home?: string;
+    env?: Record<string, string>;
+    hooks?: Hooks;
+    controlOf?: (control: Control) => Control;
+  },
 ): Embedded {
-  const { home = tempHome(), env, hooks = {}, ...config } = options;
+  const { home = tempHome(), env, hooks = {}, controlOf, ...config } = options;
   const supervisor = createSupervisor({
     config: configSchema.parse({ cwd: home, ...config }),
     environment: { ...environmentOf(home), ...env },
     hooks,
+    ...(controlOf ? { controlOf } : {}),
   });
   onTestFinished(() => supervisor.shutdown('the test is over'));
   supervisor.start();
@@ -48,7 +57,7 @@ export function embed(
   };
 }
 
-function connect(supervisor: Supervisor, principal?: Principal): EmbeddedClient {
+function connect(supervisor: Supervisor, principal?: Client['principal']): EmbeddedClient {
   const [input, output] = [new PassThrough(), new PassThrough()];
   const port = {
     full: false,
@@ -59,7 +68,7 @@ function connect(supervisor: Supervisor, principal?: Principal): EmbeddedClient 
     pause: () => void input.pause(),
     resume: () => void input.resume(),
   };
-  const session = supervisor.connect(port, principal && { principal });
+  const session = supervisor.connect(port, principal ? { principal } : {});
   const lines = new LineSplitter(1 << 24, { onLine: (line) => session.fromClient(line), onOverflow() {} });
   input.on('data', (chunk: Buffer) => lines.push(chunk));
   const client = new RawClient(input, output);
