@@ -1,10 +1,13 @@
 /**
  * `segue serve`: the same service for many clients, over Streamable HTTP. This file is its table of contents: access →
- * endpoint of an era → pool of supervisors, with the journal beside them in which all that a client is owed stands.
+ * endpoint of an era → pool of supervisors, with the fleet over them, and the journal beside them in which all that a
+ * client is owed stands.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from './config.ts';
+import { startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
+import { createFleet } from './fleet/fleet.ts';
 import { createAccess } from './front/http/access/access.ts';
 import { drain } from './front/http/drain.ts';
 import { type Journal, memoryJournal, openJournal } from './front/http/journal.ts';
@@ -43,7 +46,7 @@ const SWEEP_MS = 60_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({ config, log, env, environment }: ServiceOptions): Promise<Service> {
-  const { name, directory } = placeOf(config, environment);
+  const { name, directory, command } = placeOf(config, environment);
   const { limits } = config.http;
   const instance = env.uuid();
   const access = createAccess({ config, env, log });
@@ -59,7 +62,23 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
   const adminSocket = adminSocketPath(instance, environment);
-  const create = () => createSupervisor({ config, environment, log, env, adminSocket });
+  const fleet = createFleet({
+    ...{ env, log, instance, name, command, parallel: config.http.rebootParallel },
+    members: () => pool.supervisors(),
+  });
+  const create = () => {
+    const { file, args, cwd } = fleet.command;
+    const next = fleet.command === command ? {} : { name, command: [file, ...args], cwd };
+    const { controlOf } = fleet;
+    return createSupervisor({
+      config: { ...config, ...next },
+      environment,
+      log,
+      env,
+      adminSocket,
+      controlOf,
+    });
+  };
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const journal = await journalOf(config, directory, { env, log, environment });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
@@ -72,6 +91,16 @@ export async function startService({ config, log, env, environment }: ServiceOpt
     sessions.sweep();
     modern.sweep();
     pool.sweep(config.http.workerIdleMs);
+  });
+  const admin = await startAdminServer({
+    ...{ path: adminSocket, control: fleet.control, log, env },
+    principal: { id: 'admin socket', role: 'operator' },
+  }).catch((error: unknown) => {
+    log.error(
+      { error: String(error) },
+      'the admin socket could not be opened; the commands will not find this',
+    );
+    return null;
   });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
@@ -93,6 +122,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');
       await pool.shutdown(how);
+      await admin?.close();
       journal.close();
       systemd.close();
     },

@@ -55,9 +55,11 @@ export function chooseInstance(
   reference: string | undefined,
 ): ListedInstance {
   if (all.length === 0) throw new SegueError('SYSTEM_NOT_READY', 'no instance of segue is running');
-  const meant = reference === undefined ? all : matching(all, reference);
+  const meant = bySocket(reference === undefined ? all : matching(all, reference));
   if (meant.length === 1) return meant[0]!;
-  const list = (meant.length === 0 ? all : meant).map(describe).join(', ');
+  const list = bySocket(meant.length === 0 ? all : meant)
+    .map(describe)
+    .join(', ');
   if (meant.length === 0)
     throw new SegueError(
       'INVALID_PARAMETERS',
@@ -67,6 +69,11 @@ export function chooseInstance(
     'INVALID_PARAMETERS',
     `${meant.length} instances are meant, name one by its id: ${list}`,
   );
+}
+
+/** The servers of one service share a socket: whichever is named, the service is meant. */
+function bySocket(found: readonly ListedInstance[]): ListedInstance[] {
+  return [...new Map(found.map((instance) => [instance.socketPath, instance])).values()];
 }
 
 /** The most exact kind of match wins: a name that looks like a pid is still a name. */
