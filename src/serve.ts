@@ -1,6 +1,7 @@
 /**
  * `segue serve`: the same service for many clients, over Streamable HTTP. This file is its table of contents: access →
- * endpoint of an era → pool of supervisors, with the journal beside them in which all that a client is owed stands.
+ * endpoint of an era → pool of supervisors, with the fleet over them, and the journal beside them in which all that a
+ * client is owed stands.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Command } from '../machines/types.ts';
@@ -66,7 +67,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const create = () =>
     createSupervisor({
       ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf },
-      config: withCommand(config, command, fleet.command),
+      config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
