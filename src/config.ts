@@ -3,6 +3,7 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
@@ -31,6 +32,11 @@ export const configSchema = z.strictObject({
     ),
   command: argv.optional().describe('The MCP server to run: argv, no shell; default: the task orchestrator'),
   cwd: z.string().optional().describe('Where it runs; default: here'),
+  upstream: z
+    .string()
+    .refine(isLoopbackUrl, 'must be an http:// address of this machine, such as http://127.0.0.1:9000/mcp')
+    .optional()
+    .describe('Where the command serves MCP over HTTP, on loopback; default: it speaks on stdin and stdout'),
   environment: z
     .strictObject({
       allow: z

@@ -19,6 +19,7 @@ import { openState } from './state/state.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
+import { checkUpstream } from './upstream/address.ts';
 
 export interface SupervisorOptions {
   /** Parsed by `configSchema`. Without a `command` the task orchestrator is run. */
@@ -53,6 +54,7 @@ export interface Supervisor {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
   const { hooks = {}, inspect } = options;
+  checkUpstream(config);
   const state = openState({ config, environment, env, log });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
