@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ROLES } from './control/roles.ts';
 import { isLoopback } from './loopback.ts';
+import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
@@ -127,6 +128,11 @@ export const configSchema = z.strictObject({
     ),
   command: argv.optional().describe('The MCP server to run: argv, no shell; default: the task orchestrator'),
   cwd: z.string().optional().describe('Where it runs; default: here'),
+  upstream: z
+    .string()
+    .refine(isLoopbackUrl, 'must be an http:// address of this machine, such as http://127.0.0.1:9000/mcp')
+    .optional()
+    .describe('Where the command serves MCP over HTTP, on loopback; default: it speaks on stdin and stdout'),
   environment: z
     .strictObject({
       allow: z

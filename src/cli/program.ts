@@ -88,6 +88,7 @@ function addServerOptions(program: Command): Command {
     .optionsGroup('Options of the wrapped server:')
     .option('--name <name>', 'name of the instance and its state (default: from the command)')
     .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--upstream <url>', 'where it serves MCP over HTTP, on loopback (default: stdin and stdout)')
     .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
     .option('--isolation <how>', 'session: one client (default); shared: one server for several clients')
     .optionsGroup('Options of a restart:')

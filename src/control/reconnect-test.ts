@@ -106,7 +106,8 @@ class Rehearsals {
 
   /** Clients that share a server share its handshake, and a rehearsal of it. */
   of(session: Session): Promise<Rehearsal> {
-    const { handover, isolation } = this.#deps.config;
+    const { handover, isolation, upstream } = this.#deps.config;
+    if (upstream !== undefined) return skipped('only one server can listen at an address');
     const declared = declarationOf(session.handshake.capabilities)?.handover;
     if (handover !== 'overlap' && declared !== 'overlap')
       return skipped('only one worker may run (handover exclusive)');
@@ -126,7 +127,7 @@ async function rehearse({ config, lifecycle, workers }: ControlDeps, session: Se
     const scratch = await workers.scratch(lifecycle.snapshot.context.command);
     void scratch.process.exited.then(() => scratch.link.fence()); // else a dead one is waited for until the deadline
     try {
-      await session.handshake.rehearse(scratch.link, config.timing.startMs);
+      await session.handshake.rehearse(scratch.link.within(session), config.timing.startMs);
       return { rehearsal: 'pass', detail: 'a scratch worker took its handshake' };
     } finally {
       scratch.link.fence();

@@ -2,11 +2,26 @@
  * The workers of the HTTP service: one supervisor for each key, made when its first client comes. With `isolation:
  * session` a key is one client's, with `shared` an era and a version.
  */
+import type { Config } from '../../config.ts';
 import type { Env } from '../../env.ts';
 import { SegueError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ClientPort, Session } from '../../session/session.ts';
 import type { Client, Supervisor } from '../../supervisor.ts';
+
+/**
+ * The worker of a client. `own` names the client: with `isolation: session` it has one for itself. At an HTTP upstream
+ * there is one process, which keeps its clients apart itself.
+ */
+export function workerKey(
+  { isolation, upstream }: Config,
+  era: 'legacy' | 'modern',
+  version: string,
+  own: string,
+): string {
+  if (upstream !== undefined) return 'upstream';
+  return isolation === 'shared' ? `${era} ${version}` : own;
+}
 
 /** A client of the pool: it has a place at a worker while it needs one. */
 export interface Tenant extends ClientPort {

@@ -8,7 +8,7 @@ import { VERSION_META } from '../../../session/handshake.ts';
 import { isObject, type Message } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
-import type { Pool } from '../pool.ts';
+import { type Pool, workerKey } from '../pool.ts';
 import { checkHeaders } from './check.ts';
 import { HttpClient } from './http-client.ts';
 
@@ -87,7 +87,7 @@ export class ModernEndpoint {
     const known = this.#clients.get(name);
     if (known && !known.lost) return known;
     if (known) pool.leave(known.key, known);
-    const key = config.isolation === 'shared' ? `modern ${version}` : `modern ${name}`;
+    const key = workerKey(config, 'modern', version, `modern ${name}`);
     const client = new HttpClient({ env, log, config, pool, key });
     this.#clients.set(name, client);
     return client;
