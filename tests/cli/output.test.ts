@@ -111,8 +111,14 @@ describe('text of others', () => {
 });
 
 describe('which instance is meant', () => {
-  const other = { ...listed, name: 'other', instance: 'bb000000-0000-4000-8000-000000000000', pid: 7 };
-  const twin = { ...listed, instance: 'aa99cc00-0000-4000-8000-000000000000', pid: 8 };
+  const at = (instance: string, pid: number) => ({
+    ...listed,
+    instance,
+    pid,
+    socketPath: `/run/${pid}.sock`,
+  });
+  const other = { ...at('bb000000-0000-4000-8000-000000000000', 7), name: 'other' };
+  const twin = at('aa99cc00-0000-4000-8000-000000000000', 8);
 
   it('the only one needs no name', () => {
     expect(chooseInstance([listed], undefined)).toBe(listed);
