@@ -217,6 +217,11 @@ export class HttpSession implements Tenant {
     this.parkIdle();
   }
 
+  /** It is no session any more: what it still comes to know, such as a list that was being read, is not stored. */
+  detach(): void {
+    this.#session = null;
+  }
+
   // ——— as the port of its session
 
   readonly full = false; // a client that does not read is cut, its stream can be resumed

@@ -75,6 +75,7 @@ export class HttpSessions {
     session.park();
     this.#live.delete(session.id);
     pool.leave(session.key, session);
+    session.detach();
     if (session.key === session.id) pool.close(session.key);
     journal.dropSession(session.id);
   }
