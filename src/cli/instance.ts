@@ -1,6 +1,6 @@
 /** Which running instance a command is meant for, and the connection to it. */
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { AdminClient } from '../control/admin-client.ts';
 import type { InstanceInfo } from '../control/types.ts';
 import { delay, systemEnv } from '../env.ts';
@@ -20,19 +20,27 @@ export async function runningInstances(terminal: Terminal): Promise<ListedInstan
   const all = await listInstances(terminal.environment, (name, error) =>
     terminal.err(`segue: ${name}: ${plainLine(error.message)}`),
   );
-  const listed = all.filter((instance) => instance.alive);
-  const unlisted = await unlistedInstances(terminal, new Set(listed.map(({ socketPath }) => socketPath)));
+  const { adminSocketPath } = await import('../state/directory.ts');
+  const socketOf = (instance: string) => adminSocketPath(instance, terminal.environment);
+  const alive = all.filter((instance) => instance.alive);
+  // The servers of a service have its socket, not one of their own: it speaks for them.
+  const listed = alive.filter(
+    ({ instance, socketPath }) => basename(socketPath) === basename(socketOf(instance)),
+  );
+  const known = new Set(listed.map(({ socketPath }) => socketPath));
+  const others = new Set([
+    ...alive.map(({ socketPath }) => socketPath),
+    ...(await socketsIn(dirname(socketOf('')))),
+  ]);
+  const asked = await Promise.all([...others].filter((path) => !known.has(path)).map(askWho));
+  const unlisted = asked.filter((instance) => instance !== null);
   return [...listed, ...unlisted].sort((a, b) => b.startedAt - a.startedAt);
 }
 
-/** Those that keep nothing on disk (`--no-persist`, or a full one): they are known by their socket alone. */
-async function unlistedInstances(terminal: Terminal, known: Set<string>): Promise<ListedInstance[]> {
-  const { adminSocketPath } = await import('../state/directory.ts');
-  const directory = dirname(adminSocketPath('', terminal.environment));
+/** Also of those that keep nothing on disk (`--no-persist`, or a full one): they are known by their socket alone. */
+async function socketsIn(directory: string): Promise<string[]> {
   const files = await readdir(directory).catch(() => []); // none has ever run here
-  const paths = files.filter((file) => file.endsWith('.sock')).map((file) => join(directory, file));
-  const found = await Promise.all(paths.filter((path) => !known.has(path)).map(askWho));
-  return found.filter((instance) => instance !== null);
+  return files.filter((file) => file.endsWith('.sock')).map((file) => join(directory, file));
 }
 
 async function askWho(socketPath: string): Promise<ListedInstance | null> {
@@ -55,11 +63,9 @@ export function chooseInstance(
   reference: string | undefined,
 ): ListedInstance {
   if (all.length === 0) throw new SegueError('SYSTEM_NOT_READY', 'no instance of segue is running');
-  const meant = bySocket(reference === undefined ? all : matching(all, reference));
+  const meant = reference === undefined ? all : matching(all, reference);
   if (meant.length === 1) return meant[0]!;
-  const list = bySocket(meant.length === 0 ? all : meant)
-    .map(describe)
-    .join(', ');
+  const list = (meant.length === 0 ? all : meant).map(describe).join(', ');
   if (meant.length === 0)
     throw new SegueError(
       'INVALID_PARAMETERS',
@@ -69,11 +75,6 @@ export function chooseInstance(
     'INVALID_PARAMETERS',
     `${meant.length} instances are meant, name one by its id: ${list}`,
   );
-}
-
-/** The servers of one service share a socket: whichever is named, the service is meant. */
-function bySocket(found: readonly ListedInstance[]): ListedInstance[] {
-  return [...new Map(found.map((instance) => [instance.socketPath, instance])).values()];
 }
 
 /** The most exact kind of match wins: a name that looks like a pid is still a name. */

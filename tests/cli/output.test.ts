@@ -134,13 +134,6 @@ describe('which instance is meant', () => {
     expect(chooseInstance([listed, other, twin], reference)).toBe(expected);
   });
 
-  it('several servers of one service are one', () => {
-    const [first, second] = [listed, { ...listed, instance: 'aa99cc00-0000-4000-8000-000000000000' }];
-    expect(chooseInstance([first, second], 'demo').socketPath).toBe(listed.socketPath);
-    expect(chooseInstance([first, second], undefined).socketPath).toBe(listed.socketPath);
-    expect(chooseInstance([first, second], 'aa99')).toBe(second);
-  });
-
   it('says which ones run when none or several are meant', () => {
     expect(() => chooseInstance([listed, other], undefined)).toThrow(
       '2 instances are meant, name one by its id: demo (aa11bb22, pid 4242), other (bb000000, pid 7)',
