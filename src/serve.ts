@@ -4,8 +4,9 @@
  * client is owed stands.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Command } from '../machines/types.ts';
 import type { Config } from './config.ts';
-import { startAdminServer } from './control/admin-server.ts';
+import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
 import { createFleet } from './fleet/fleet.ts';
 import { createAccess } from './front/http/access/access.ts';
@@ -20,6 +21,7 @@ import { notifier } from './front/http/notify.ts';
 import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
+import { Shares } from './front/http/shares.ts';
 import type { Log } from './observe/log.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
@@ -46,7 +48,7 @@ const SWEEP_MS = 60_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({ config, log, env, environment }: ServiceOptions): Promise<Service> {
-  const { name, directory, command } = placeOf(config, environment);
+  const { name, command, directory } = placeOf(config, environment);
   const { limits } = config.http;
   const instance = env.uuid();
   const access = createAccess({ config, env, log });
@@ -62,45 +64,29 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
   const adminSocket = adminSocketPath(instance, environment);
-  const fleet = createFleet({
-    ...{ env, log, instance, name, command, parallel: config.http.rebootParallel },
-    members: () => pool.supervisors(),
-  });
-  const create = () => {
-    const { file, args, cwd } = fleet.command;
-    const next = fleet.command === command ? {} : { name, command: [file, ...args], cwd };
-    const { controlOf } = fleet;
-    return createSupervisor({
-      config: { ...config, ...next },
-      environment,
-      log,
-      env,
-      adminSocket,
-      controlOf,
+  const create = () =>
+    createSupervisor({
+      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf },
+      config: withCommand({ ...config, name }, command, fleet.command),
     });
-  };
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
+  const members = () => pool.supervisors();
+  const parallel = config.http.rebootParallel;
+  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
   const journal = await journalOf(config, directory, { env, log, environment });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
-  const modern = new ModernEndpoint({ env, config, pool });
+  const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
   sessions.recover();
   const reasons: string[] = [];
-  ready.resolve(createRoutes({ access, mcp, url, name, reasons: () => reasons }));
+  ready.resolve(
+    createRoutes({ access, mcp, shares: new Shares(limits.maxRequests), url, name, reasons: () => reasons }),
+  );
   const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
     modern.sweep();
     pool.sweep(config.http.workerIdleMs);
-  });
-  const admin = await startAdminServer({
-    ...{ path: adminSocket, control: fleet.control, log, env },
-    principal: { id: 'admin socket', role: 'operator' },
-  }).catch((error: unknown) => {
-    log.error(
-      { error: String(error) },
-      'the admin socket could not be opened; the commands will not find this',
-    );
-    return null;
   });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
@@ -121,12 +107,29 @@ export async function startService({ config, log, env, environment }: ServiceOpt
       parkAll();
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');
-      await pool.shutdown(how);
-      await admin?.close();
+      await Promise.all([pool.shutdown(how), admin?.close()]);
       journal.close();
       systemd.close();
     },
   };
+}
+
+/** `segue list`, `status` and `reboot` reach the service by it, and all its workers at once. */
+async function openAdmin(options: Omit<AdminServerOptions, 'principal'>): Promise<AdminServer | null> {
+  try {
+    return await startAdminServer({ ...options, principal: { id: 'admin socket', role: 'operator' } });
+  } catch (err) {
+    options.log.error(
+      { err },
+      'the admin socket could not be opened: segue reboot will not find this service',
+    );
+    return null;
+  }
+}
+
+/** A worker that is started later runs what the others were last rebooted to. */
+function withCommand(config: Config, first: Command, now: Command): Config {
+  return now === first ? config : { ...config, command: [now.file, ...now.args], cwd: now.cwd };
 }
 
 async function journalOf(

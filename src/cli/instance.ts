@@ -21,26 +21,22 @@ export async function runningInstances(terminal: Terminal): Promise<ListedInstan
     terminal.err(`segue: ${name}: ${plainLine(error.message)}`),
   );
   const { adminSocketPath } = await import('../state/directory.ts');
-  const socketOf = (instance: string) => adminSocketPath(instance, terminal.environment);
-  const alive = all.filter((instance) => instance.alive);
-  // The servers of a service have its socket, not one of their own: it speaks for them.
-  const listed = alive.filter(
-    ({ instance, socketPath }) => basename(socketPath) === basename(socketOf(instance)),
-  );
-  const known = new Set(listed.map(({ socketPath }) => socketPath));
-  const others = new Set([
-    ...alive.map(({ socketPath }) => socketPath),
-    ...(await socketsIn(dirname(socketOf('')))),
-  ]);
-  const asked = await Promise.all([...others].filter((path) => !known.has(path)).map(askWho));
-  const unlisted = asked.filter((instance) => instance !== null);
+  // The workers of a service have its socket, by which it is found itself.
+  const isAlone = ({ instance, socketPath }: ListedInstance) =>
+    basename(socketPath) === basename(adminSocketPath(instance, terminal.environment));
+  const listed = all.filter((instance) => instance.alive && isAlone(instance));
+  const unlisted = await unlistedInstances(terminal, new Set(listed.map(({ socketPath }) => socketPath)));
   return [...listed, ...unlisted].sort((a, b) => b.startedAt - a.startedAt);
 }
 
-/** Also of those that keep nothing on disk (`--no-persist`, or a full one): they are known by their socket alone. */
-async function socketsIn(directory: string): Promise<string[]> {
+/** Those that keep nothing on disk (`--no-persist`, or a full one): they are known by their socket alone. */
+async function unlistedInstances(terminal: Terminal, known: Set<string>): Promise<ListedInstance[]> {
+  const { adminSocketPath } = await import('../state/directory.ts');
+  const directory = dirname(adminSocketPath('', terminal.environment));
   const files = await readdir(directory).catch(() => []); // none has ever run here
-  return files.filter((file) => file.endsWith('.sock')).map((file) => join(directory, file));
+  const paths = files.filter((file) => file.endsWith('.sock')).map((file) => join(directory, file));
+  const found = await Promise.all(paths.filter((path) => !known.has(path)).map(askWho));
+  return found.filter((instance) => instance !== null);
 }
 
 async function askWho(socketPath: string): Promise<ListedInstance | null> {

@@ -14,7 +14,7 @@ import type { ControlDeps } from './deps.ts';
 import { patiently } from './patiently.ts';
 import { RateLimit } from './rate-limit.ts';
 import { reconnectTest } from './reconnect-test.ts';
-import { assertOperator } from './roles.ts';
+import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
@@ -146,8 +146,9 @@ export function createControl(deps: ControlDeps): Control {
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),
-    reconnectTest: (input) => reconnectTest(deps, input),
-    async status(input: StatusInput): Promise<StatusReport> {
+    reconnectTest: (input, who) => reconnectTest(deps, input, who),
+    async status(input: StatusInput, who: Principal): Promise<StatusReport> {
+      if (input.include_history) assertReader(who, 'include_history');
       return {
         current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
         timestamp: iso(env.now()),

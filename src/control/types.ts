@@ -2,7 +2,7 @@
  * The operations behind the five tools, the reboot:// resources and the admin socket. Whoever steers Segue calls these;
  * every one rejects with a SegueError only.
  */
-import type { Role } from '../config.ts';
+import type { Role } from './roles.ts';
 import type {
   HealthInput,
   HealthReport,

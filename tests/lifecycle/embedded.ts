@@ -25,7 +25,7 @@ export interface EmbeddedClient extends RawClient {
 
 export interface Embedded {
   supervisor: Supervisor;
-  /** One more client. */
+  /** One more client: the local user. */
   connect(): EmbeddedClient;
   /** One that is not the local user. */
   connectAs(principal: Client['principal']): EmbeddedClient;

@@ -71,10 +71,6 @@ export class Pool {
     return [...this.#places.values()].map(({ supervisor }) => supervisor);
   }
 
-  keyed(): { key: string; supervisor: Supervisor }[] {
-    return [...this.#places.values()].map(({ key, supervisor }) => ({ key, supervisor }));
-  }
-
   /** Ends the workers that nobody has used for `idleMs`. */
   sweep(idleMs: number): void {
     const since = this.#options.env.monotonic() - idleMs;
@@ -112,13 +108,16 @@ export class Pool {
 
   #end({ key, supervisor, tenants }: Place, how: string): void {
     this.#places.delete(key);
-    this.#options.log.info({ key, instance: supervisor.instance, how }, 'a server is ended');
+    this.#options.log.info({ instance: supervisor.instance, how }, 'a server is ended');
     for (const [tenant, session] of tenants) {
       tenant.evicted();
       supervisor.disconnect(session);
     }
     const ended = supervisor.shutdown(how).catch((error: unknown) => {
-      this.#options.log.error({ key, error: String(error) }, 'a server could not be ended');
+      this.#options.log.error(
+        { instance: supervisor.instance, error: String(error) },
+        'a server could not be ended',
+      );
     });
     const all = Promise.all([this.#ending.get(key), ended]).then(() => {
       if (this.#ending.get(key) === all) this.#ending.delete(key);

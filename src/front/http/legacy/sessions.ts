@@ -146,10 +146,10 @@ export class HttpSessions {
   }
 
   #make(row: SessionRow): HttpSession {
-    const { env, config, journal, pool } = this.#options;
+    const { env, log, config, journal, pool } = this.#options;
     const { id, principal, key, createdAt } = row;
     const session: HttpSession = new HttpSession(
-      { env, config, journal, pool, id, principal, createdAt, key, onOver: () => this.end(session) },
+      { env, log, config, journal, pool, id, principal, createdAt, key, onOver: () => this.end(session) },
       journal.streams(id),
     );
     this.#live.set(id, session);
