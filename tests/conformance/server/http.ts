@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { text as readText } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
   createMcpHandler,
@@ -12,13 +13,16 @@ import {
   isLegacyRequest,
   localhostAllowedHostnames,
   localhostAllowedOrigins,
+  type McpHttpHandler,
   originValidationResponse,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import { build } from './build.ts';
 import { MemoryEvents } from './memory-events.ts';
 
-const modern = createMcpHandler(build, { legacy: 'reject' });
+const modern: McpHttpHandler = createMcpHandler((context) => build(context, modern.notify), {
+  legacy: 'reject',
+});
 const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>();
 
 async function answer(request: Request): Promise<Response> {
@@ -42,8 +46,7 @@ async function legacy(request: Request): Promise<Response> {
     onsessioninitialized: (opened) => void sessions.set(opened, transport),
     onsessionclosed: (closed) => void sessions.delete(closed),
   });
-  const server = await build({ era: 'legacy' });
-  await server.connect(transport);
+  await build({ era: 'legacy' }).connect(transport);
   return transport.handleRequest(request);
 }
 
@@ -56,8 +59,8 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promi
       method,
       headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),
       signal: hangup.signal,
-      ...(method === 'POST' ? { body: Readable.toWeb(incoming), duplex: 'half' } : {}),
-    } as RequestInit),
+      ...(method === 'POST' ? { body: await readText(incoming) } : {}),
+    }),
   );
   outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
   if (!response.body) return void outgoing.end();

@@ -7,7 +7,6 @@ import {
   type InputRequests,
   inputRequired,
   type McpServer,
-  MissingRequiredClientCapabilityError,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
@@ -141,11 +140,8 @@ function registerCapabilities(server: McpServer): void {
   );
   server.registerTool(
     'test_missing_capability',
-    { description: 'Needs the model of the client', inputSchema: none },
-    (_, ctx) => {
-      if (declared(ctx).sampling) return answer('The client has a model');
-      throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
-    },
+    { description: 'Needs the model of the client: the SDK refuses where there is none', inputSchema: none },
+    () => inputRequired({ inputRequests: { question: askModel('What is the capital of France?') } }),
   );
   server.registerTool(
     'test_streaming_elicitation',

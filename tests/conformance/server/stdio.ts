@@ -2,4 +2,4 @@
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { build } from './build.ts';
 
-serveStdio(build);
+serveStdio((context) => build(context));

@@ -1,5 +1,5 @@
 /** Tools that both eras have: kinds of content, notices on the way, a broad schema, a header parameter. */
-import { fromJsonSchema, type McpServer } from '@modelcontextprotocol/server';
+import { fromJsonSchema, type McpServer, type ServerNotifier } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { answer, audio, embedded, image, text } from './content.ts';
 
@@ -37,9 +37,13 @@ const HEADER_SCHEMA = {
   required: ['region'],
 } as const;
 
-export function registerTools(server: McpServer): void {
+/** Tells whoever listens that a list has changed. */
+export type Announce = Pick<ServerNotifier, 'toolsChanged' | 'promptsChanged'>;
+
+export function registerTools(server: McpServer, announce: Announce): void {
   registerContent(server);
   registerNotices(server);
+  registerAnnouncements(server, announce);
   server.registerTool(
     'json_schema_2020_12_tool',
     { description: 'Tool with JSON Schema 2020-12 features', inputSchema: fromJsonSchema(BROAD_SCHEMA) },
@@ -109,12 +113,16 @@ function registerNotices(server: McpServer): void {
       return answer('Answered after the stream');
     },
   );
-  server.registerTool('test_trigger_tool_change', { description: 'Announces', inputSchema: none }, () => {
-    server.sendToolListChanged();
-    return answer('Announced');
-  });
-  server.registerTool('test_trigger_prompt_change', { description: 'Announces', inputSchema: none }, () => {
-    server.sendPromptListChanged();
-    return answer('Announced');
-  });
+}
+
+function registerAnnouncements(server: McpServer, { toolsChanged, promptsChanged }: Announce): void {
+  const announcements = {
+    test_trigger_tool_change: toolsChanged,
+    test_trigger_prompt_change: promptsChanged,
+  };
+  for (const [name, announce] of Object.entries(announcements))
+    server.registerTool(name, { description: 'Says that a list has changed', inputSchema: none }, () => {
+      announce();
+      return answer('Announced');
+    });
 }
