@@ -1,5 +1,8 @@
-/** Legacy: tools that ask the client in the middle of a call. */
-import type { ElicitRequestFormParams, McpServer } from '@modelcontextprotocol/server';
+/**
+ * Legacy: tools that ask the client in the middle of a call. They ask by `send`, which keeps to the stream of the call;
+ * `elicitInput` and `requestSampling` take the GET stream, and are lost where the client has not opened it yet.
+ */
+import type { ElicitRequestFormParams, McpServer, ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { answer, text } from './content.ts';
 
@@ -60,14 +63,18 @@ const CHOICES: Form = {
   },
 };
 
+function elicit({ send }: ServerContext['mcpReq'], message: string, requestedSchema: Form) {
+  return send({ method: 'elicitation/create', params: { message, requestedSchema } });
+}
+
 export function registerAsks(server: McpServer): void {
   server.registerTool(
     'test_sampling',
     { description: 'Asks the model of the client', inputSchema: z.object({ prompt: z.string() }) },
     async ({ prompt }, { mcpReq }) => {
-      const { content } = await mcpReq.requestSampling({
-        messages: [{ role: 'user', content: text(prompt) }],
-        maxTokens: 100,
+      const { content } = await mcpReq.send({
+        method: 'sampling/createMessage',
+        params: { messages: [{ role: 'user', content: text(prompt) }], maxTokens: 100 },
       });
       const [first] = [content].flat();
       return answer(`LLM response: ${first?.type === 'text' ? first.text : ''}`);
@@ -77,7 +84,7 @@ export function registerAsks(server: McpServer): void {
     'test_elicitation',
     { description: 'Asks the user for a name', inputSchema: z.object({ message: z.string() }) },
     async ({ message }, { mcpReq }) => {
-      const { action, content } = await mcpReq.elicitInput({ message, requestedSchema: USER });
+      const { action, content } = await elicit(mcpReq, message, USER);
       return answer(`User response: action=${action}, content=${JSON.stringify(content ?? {})}`);
     },
   );
@@ -90,7 +97,7 @@ export function registerAsks(server: McpServer): void {
       name,
       { description: 'Asks the user to fill a form', inputSchema: z.object({}) },
       async (_, { mcpReq }) => {
-        const { action, content } = await mcpReq.elicitInput({ message: 'Please fill in', requestedSchema });
+        const { action, content } = await elicit(mcpReq, 'Please fill in', requestedSchema);
         return answer(`Elicitation completed: action=${action}, content=${JSON.stringify(content ?? {})}`);
       },
     );
