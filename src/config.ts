@@ -3,7 +3,9 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { ROLES } from './control/roles.ts';
 import { isLoopback } from './loopback.ts';
+import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
@@ -22,9 +24,6 @@ const recipe = z.strictObject({
   idempotent: z.boolean().default(false),
 });
 
-/** Who may do what: a client uses the server, a monitor reads, an operator restarts, an admin does all (F51). */
-export const ROLES = ['client', 'monitor', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
 const role = z.enum(ROLES);
 
 /** A bearer token of `segue serve`: its hash only, so that who reads the file cannot use it. */
@@ -87,7 +86,13 @@ const http = z.strictObject({
   limits: z
     .strictObject({
       maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it 413 (F57)'),
-      maxConnections: z.number().int().positive().default(1024).describe('Open at once (F57)'),
+      maxConnections: z.number().int().positive().default(2048).describe('Open at once (F57)'),
+      maxRequests: z
+        .number()
+        .int()
+        .positive()
+        .default(1536)
+        .describe('Of one caller at once, streams among them; above it 429 (F39)'),
       headersMs: ms.default(10_000).describe('For the headers of a request (F57)'),
       bodyMs: ms.default(30_000).describe('For its body (F57)'),
       idleMs: ms.default(60_000).describe('From an answer to the next request of a connection'),
@@ -123,6 +128,11 @@ export const configSchema = z.strictObject({
     ),
   command: argv.optional().describe('The MCP server to run: argv, no shell; default: the task orchestrator'),
   cwd: z.string().optional().describe('Where it runs; default: here'),
+  upstream: z
+    .string()
+    .refine(isLoopbackUrl, 'must be an http:// address of this machine, such as http://127.0.0.1:9000/mcp')
+    .optional()
+    .describe('Where the command serves MCP over HTTP, on loopback; default: it speaks on stdin and stdout'),
   environment: z
     .strictObject({
       allow: z

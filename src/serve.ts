@@ -1,10 +1,14 @@
 /**
  * `segue serve`: the same service for many clients, over Streamable HTTP. This file is its table of contents: access →
- * endpoint of an era → pool of supervisors, with the journal beside them in which all that a client is owed stands.
+ * endpoint of an era → pool of supervisors, with the fleet over them, and the journal beside them in which all that a
+ * client is owed stands.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Command } from '../machines/types.ts';
 import type { Config } from './config.ts';
+import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
+import { createFleet } from './fleet/fleet.ts';
 import { createAccess } from './front/http/access/access.ts';
 import { drain } from './front/http/drain.ts';
 import { type Journal, memoryJournal, openJournal } from './front/http/journal.ts';
@@ -17,6 +21,7 @@ import { notifier } from './front/http/notify.ts';
 import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
+import { Shares } from './front/http/shares.ts';
 import type { Log } from './observe/log.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
@@ -43,7 +48,7 @@ const SWEEP_MS = 60_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({ config, log, env, environment }: ServiceOptions): Promise<Service> {
-  const { name, directory } = placeOf(config, environment);
+  const { name, command, directory } = placeOf(config, environment);
   const { limits } = config.http;
   const instance = env.uuid();
   const access = createAccess({ config, env, log });
@@ -59,15 +64,25 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
   const adminSocket = adminSocketPath(instance, environment);
-  const create = () => createSupervisor({ config, environment, log, env, adminSocket });
+  const create = () =>
+    createSupervisor({
+      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf },
+      config: withCommand({ ...config, name }, command, fleet.command),
+    });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
+  const members = () => pool.supervisors();
+  const parallel = config.http.rebootParallel;
+  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
   const journal = await journalOf(config, directory, { env, log, environment });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
-  const modern = new ModernEndpoint({ env, config, pool });
+  const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
   sessions.recover();
   const reasons: string[] = [];
-  ready.resolve(createRoutes({ access, mcp, url, name, reasons: () => reasons }));
+  ready.resolve(
+    createRoutes({ access, mcp, shares: new Shares(limits.maxRequests), url, name, reasons: () => reasons }),
+  );
   const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
     modern.sweep();
@@ -92,11 +107,29 @@ export async function startService({ config, log, env, environment }: ServiceOpt
       parkAll();
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');
-      await pool.shutdown(how);
+      await Promise.all([pool.shutdown(how), admin?.close()]);
       journal.close();
       systemd.close();
     },
   };
+}
+
+/** `segue list`, `status` and `reboot` reach the service by it, and all its workers at once. */
+async function openAdmin(options: Omit<AdminServerOptions, 'principal'>): Promise<AdminServer | null> {
+  try {
+    return await startAdminServer({ ...options, principal: { id: 'admin socket', role: 'operator' } });
+  } catch (err) {
+    options.log.error(
+      { err },
+      'the admin socket could not be opened: segue reboot will not find this service',
+    );
+    return null;
+  }
+}
+
+/** A worker that is started later runs what the others were last rebooted to. */
+function withCommand(config: Config, first: Command, now: Command): Config {
+  return now === first ? config : { ...config, command: [now.file, ...now.args], cwd: now.cwd };
 }
 
 async function journalOf(

@@ -35,6 +35,7 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
       stderrBytes: config.limits.stderrBytes,
       writeMs: config.timing.writeMs,
     },
+    upstream: config.upstream === undefined ? null : new URL(config.upstream),
     environment: (command, generation) => ({
       ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
       ...(isEmbedded(command) ? embeddedEnvironment(config, name, environment) : {}),
@@ -53,6 +54,8 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
         'dropped a line of the server',
       );
     },
+    onOutput: (generation, line) =>
+      log.debug({ generation, line: line.toString('utf8', 0, 200) }, 'the server printed'),
     onStale: deps.onStale,
     onDrain: () => connections.workerDrained(),
   });

@@ -20,6 +20,7 @@ import { openState } from './state/state.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
+import { checkUpstream } from './upstream/address.ts';
 
 export interface SupervisorOptions {
   /** Parsed by `configSchema`. Without a `command` the task orchestrator is run. */
@@ -66,6 +67,7 @@ const LOCAL_USER = { id: 'local', role: 'operator' } as const;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
   const { hooks = {}, inspect } = options;
+  checkUpstream(config);
   const state = openState({ config, environment, env, log, adminSocket: options.adminSocket });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');

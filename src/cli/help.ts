@@ -120,6 +120,30 @@ No instance of that name may run. The file is checked first; the database that w
 Example:
   segue restore-db --name files files.backup`;
 
+export const TOKEN_EXAMPLE = `
+Roles: client uses the server; monitor also reads the history; operator also restarts; admin may do everything.
+As soon as there is one token, every caller needs one: the header "Authorization: Bearer <token>". A service that runs
+takes changes when it is started again.
+
+Examples:
+  segue token add ci --role operator --config segue.json
+  segue token list --config segue.json
+  segue token remove ci --config segue.json`;
+
+export const TOKEN_ADD_EXAMPLE = `
+The file is made when there is none. Who loses a token removes it and adds another.
+
+Example:
+  segue token add ci --role operator --config segue.json`;
+
+export const TOKEN_LIST_EXAMPLE = `
+Example:
+  segue token list --config segue.json --json`;
+
+export const TOKEN_REMOVE_EXAMPLE = `
+Example:
+  segue token remove ci --config segue.json`;
+
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how
 the old server ended, the last it wrote to stderr, and the time of each phase.

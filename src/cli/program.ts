@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { REASONS } from '../../machines/types.ts';
 import { didYouMean } from '../config/nearest.ts';
+import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import * as help from './help.ts';
@@ -34,6 +35,7 @@ export function createProgram(call: Call): Command {
   addLookers(program, call);
   addActors(program, call);
   addKeepers(program, call);
+  addTokens(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -86,6 +88,7 @@ function addServerOptions(program: Command): Command {
     .optionsGroup('Options of the wrapped server:')
     .option('--name <name>', 'name of the instance and its state (default: from the command)')
     .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--upstream <url>', 'where it serves MCP over HTTP, on loopback (default: stdin and stdout)')
     .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
     .option('--isolation <how>', 'session: one client (default); shared: one server for several clients')
     .optionsGroup('Options of a restart:')
@@ -203,6 +206,38 @@ function addKeepers(program: Command, call: Call): void {
     .addHelpText('after', help.RESTORE_DB_EXAMPLE)
     .action(async (file, options) =>
       done(await (await import('./backup.ts')).restoreDb(terminal, file, options)),
+    );
+}
+
+function addTokens(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  program.commandsGroup('Commands for the configuration:');
+  const tokens = program
+    .command('token')
+    .description('add, list or remove tokens: who may call segue serve')
+    .helpCommand(false)
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', help.TOKEN_EXAMPLE);
+  const load = () => import('./token.ts');
+  const config = ['--config <file>', 'that holds them (default: SEGUE_CONFIG)'] as const;
+  subcommand(tokens, call, 'add', 'make one: it is printed once, its hash is kept')
+    .argument('<name>', 'of the caller, for the history')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('client'))
+    .option(...config)
+    .addHelpText('after', help.TOKEN_ADD_EXAMPLE)
+    .action(async (name, options) =>
+      done((await load()).addToken(terminal, name, { ...given(program), ...options })),
+    );
+  subcommand(tokens, call, 'list', 'show names and roles')
+    .option(...config)
+    .addHelpText('after', help.TOKEN_LIST_EXAMPLE)
+    .action(async (options) => done((await load()).listTokens(terminal, { ...given(program), ...options })));
+  subcommand(tokens, call, 'remove', 'lock one out')
+    .argument('<name>', 'of the caller')
+    .option(...config)
+    .addHelpText('after', help.TOKEN_REMOVE_EXAMPLE)
+    .action(async (name, options) =>
+      done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
     );
 }
 

@@ -7,6 +7,7 @@ export interface RunOptions {
   config?: string;
   name?: string;
   cwd?: string;
+  upstream?: string;
   isolation?: string;
   handover?: string;
   tools?: boolean;

@@ -23,10 +23,11 @@ export async function serve(
 }
 
 async function untilSignal(
-  { environment, cwd }: Terminal,
+  terminal: Terminal,
   { port, host, ...options }: ServeOptions,
   command: readonly string[] | undefined,
 ): Promise<number> {
+  const { environment, cwd } = terminal;
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
   const http = { ...(flags.http as object | undefined), ...defined({ port, host }) };
@@ -49,6 +50,7 @@ async function untilSignal(
     env: systemEnv,
     environment,
   });
+  terminal.out(`serving at ${service.url}/mcp`);
   await service.stop(await asked.promise);
   return 0;
 }

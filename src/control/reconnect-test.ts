@@ -5,7 +5,9 @@ import { declarationOf } from '../extension/protocol.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import type { Session } from '../session/session.ts';
 import type { ControlDeps } from './deps.ts';
+import { maySee } from './roles.ts';
 import type { ReconnectTestInput, ReconnectTestReport } from './schemas.ts';
+import type { Principal } from './types.ts';
 
 const PING_MS = 2_000;
 type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
@@ -13,11 +15,12 @@ type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
 export async function reconnectTest(
   deps: ControlDeps,
   input: ReconnectTestInput,
+  who: Principal,
 ): Promise<ReconnectTestReport> {
   const { connections, env, store } = deps;
   const sessions = connections
     .all()
-    .filter((session) => input.session_id === undefined || session.id === input.session_id);
+    .filter(({ id }) => maySee(who, id) && (input.session_id === undefined || id === input.session_id));
   if (input.session_id !== undefined && sessions.length === 0) {
     throw new SegueError('INVALID_PARAMETERS', `no session has the id ${JSON.stringify(input.session_id)}`);
   }
@@ -103,7 +106,8 @@ class Rehearsals {
 
   /** Clients that share a server share its handshake, and a rehearsal of it. */
   of(session: Session): Promise<Rehearsal> {
-    const { handover, isolation } = this.#deps.config;
+    const { handover, isolation, upstream } = this.#deps.config;
+    if (upstream !== undefined) return skipped('only one server can listen at an address');
     const declared = declarationOf(session.handshake.capabilities)?.handover;
     if (handover !== 'overlap' && declared !== 'overlap')
       return skipped('only one worker may run (handover exclusive)');
@@ -123,7 +127,7 @@ async function rehearse({ config, lifecycle, workers }: ControlDeps, session: Se
     const scratch = await workers.scratch(lifecycle.snapshot.context.command);
     void scratch.process.exited.then(() => scratch.link.fence()); // else a dead one is waited for until the deadline
     try {
-      await session.handshake.rehearse(scratch.link, config.timing.startMs);
+      await session.handshake.rehearse(scratch.link.within(session), config.timing.startMs);
       return { rehearsal: 'pass', detail: 'a scratch worker took its handshake' };
     } finally {
       scratch.link.fence();

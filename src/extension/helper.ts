@@ -5,7 +5,7 @@
 import { SegueError } from '../errors.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Handshake } from '../session/handshake.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel, WorkerLink } from '../worker/channel.ts';
 import type { Method } from './names.ts';
 import { type Answer, type Asked, type Declaration, declarationOf, results } from './protocol.ts';
 
@@ -14,11 +14,11 @@ const METHOD_NOT_FOUND = -32601;
 
 export class Helper {
   readonly declaration: Declaration;
-  readonly #link: Link;
+  readonly #channel: Channel;
   readonly #handshake: Handshake;
 
-  constructor(link: Link, handshake: Handshake, declaration: Declaration) {
-    this.#link = link;
+  constructor(channel: Channel, handshake: Handshake, declaration: Declaration) {
+    this.#channel = channel;
     this.#handshake = handshake;
     this.declaration = declaration;
   }
@@ -32,7 +32,7 @@ export class Helper {
     asked: Asked & Record<string, unknown>,
     timeoutMs: number,
   ): Promise<Answer<Name> | null> {
-    const answer = await this.#link
+    const answer = await this.#channel
       .request(method, this.#handshake.wrap(asked), timeoutMs)
       .catch((error: unknown) => {
         if (error instanceof SegueError && error.data.rpc_code === METHOD_NOT_FOUND) return null;
@@ -47,17 +47,22 @@ export class Helper {
 }
 
 /** Null where the worker does not help, as far as it has said, or nobody has opened a conversation with it yet. */
-export function helperOf(connections: Connections, link: Link | undefined): Helper | null {
+export function helperOf(connections: Connections, link: WorkerLink | undefined): Helper | null {
   const session = link && connections.conversation(link);
   const declaration = session && declarationOf(session.handshake.capabilities);
-  return link && session && declaration ? new Helper(link, session.handshake, declaration) : null;
+  return link && session && declaration
+    ? new Helper(link.within(session), session.handshake, declaration)
+    : null;
 }
 
 /** The same, of a worker that may not have been asked what it is: a modern client need not do that. */
-export async function meetHelper(connections: Connections, link: Link | undefined): Promise<Helper | null> {
+export async function meetHelper(
+  connections: Connections,
+  link: WorkerLink | undefined,
+): Promise<Helper | null> {
   const session = link && connections.conversation(link);
   if (!session) return null;
-  await session.handshake.discover(link, DISCOVER_MS).catch((reason: unknown) => {
+  await session.handshake.discover(link.within(session), DISCOVER_MS).catch((reason: unknown) => {
     session.context.log.debug({ reason: String(reason) }, 'the server does not say what it is');
   });
   return helperOf(connections, link);

@@ -23,25 +23,27 @@ export function spawn(deps: ServiceDeps): Work<'spawn'> {
       await worker.process.stop({ soft: false });
       throw signal.reason;
     }
+    const left = () => Math.max(until - deps.env.monotonic(), 1);
+    await unlessItEnds(worker, worker.link.ready(left()));
+    signal.throwIfAborted();
     deps.connections.attach(worker.link);
-    if (deps.connections.replayable) await handshake(deps, worker, until - deps.env.monotonic());
+    // F1, F13: the new worker has to answer the session's own handshake before it counts as started.
+    if (deps.connections.replayable) await unlessItEnds(worker, deps.connections.shakeHands(left()));
     return { worker: { generation, pid, startTime }, validated: deps.connections.replayable };
   };
 }
 
-/** F1, F13: the new worker has to answer the session's own handshake before it counts as started. */
-async function handshake(deps: ServiceDeps, worker: Worker, timeoutMs: number): Promise<void> {
+/** A worker that dies or cannot be talked to is waited for no longer. */
+async function unlessItEnds(worker: Worker, work: Promise<void>): Promise<void> {
   const failed = Promise.race([
     worker.process.exited.then((exit) => Promise.reject(exitBeforeHandshake(worker, exit))),
     worker.trouble.then((message) => Promise.reject(new SegueError('PROCESS_FAILED', message))),
   ]);
-  await Promise.race([deps.connections.shakeHands(Math.max(timeoutMs, 1)), failed]).catch(
-    async (error: unknown) => {
-      // The pipe of a dying worker closes before its exit is seen: the exit says more.
-      if (worker.process.exit) throw exitBeforeHandshake(worker, await worker.process.exited);
-      throw error;
-    },
-  );
+  await Promise.race([work, failed]).catch(async (error: unknown) => {
+    // The pipe of a dying worker closes before its exit is seen: the exit says more.
+    if (worker.process.exit) throw exitBeforeHandshake(worker, await worker.process.exited);
+    throw error;
+  });
 }
 
 /** With the last line of its stderr: a server that cannot start mostly says there why. */

@@ -1,8 +1,9 @@
 /** How a worker ends: close, kill, cleanup; beside its successor (reap); with the supervisor (farewell). */
+import type { StopPlan } from '../worker/stop.ts';
 import { noteHooks, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
 /** The longest that a client's end may take: 800 ms in all, the last of it for SIGKILL to be seen. */
-const FAREWELL = { soft: true, stdinEndMs: 350, termMs: 250 } as const;
+const FAREWELL = { stdinEndMs: 350, termMs: 250 };
 
 export function close(deps: ServiceDeps): Work<'close'> {
   return async ({ run, generation, graceful, wait }, signal) => {
@@ -10,8 +11,7 @@ export function close(deps: ServiceDeps): Work<'close'> {
     deps.connections.fence(worker?.link, run.rebootId);
     await phaseHooks(deps, 'close', run, generation);
     if (!worker) return { exit: null };
-    const { stdinEndMs, termMs } = deps.config.timing;
-    const stopping = worker.process.stop(graceful ? { soft: true, stdinEndMs, termMs } : { soft: false });
+    const stopping = worker.process.stop(graceful ? softly(deps) : { soft: false });
     if (!wait) return { exit: null };
     const exit = await until(stopping, signal);
     deps.ledger(run.rebootId).stderrTail = worker.process.stderrTail();
@@ -29,6 +29,13 @@ export function kill(deps: ServiceDeps): Work<'kill'> {
     deps.ledger(rebootId).stderrTail = worker.process.stderrTail();
     return { exit };
   };
+}
+
+/** A server over HTTP does not look at its stdin: there SIGTERM is the first word. */
+function softly({ config }: ServiceDeps, times: typeof FAREWELL = config.timing): StopPlan {
+  const { stdinEndMs, termMs } = times;
+  if (config.upstream === undefined) return { soft: true, stdinEndMs, termMs };
+  return { soft: true, stdinEndMs: 0, termMs: times === FAREWELL ? stdinEndMs + termMs : termMs };
 }
 
 /** Rejects when the machine has stopped waiting; the process is watched on, it counts as stopped only by its exit. */
@@ -51,8 +58,7 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
 
 export function reap(deps: ServiceDeps): Work<'reap'> {
   return async ({ worker }) => {
-    const { stdinEndMs, termMs } = deps.config.timing;
-    await deps.workers.get(worker.generation)?.process.stop({ soft: true, stdinEndMs, termMs });
+    await deps.workers.get(worker.generation)?.process.stop(softly(deps));
     return {};
   };
 }
@@ -63,7 +69,7 @@ export function farewell(deps: ServiceDeps): Work<'farewell'> {
     await Promise.all(
       deps.workers.all().map(({ link, process }) => {
         link.endInput();
-        return process.stop(FAREWELL);
+        return process.stop(softly(deps, FAREWELL));
       }),
     );
     return {};

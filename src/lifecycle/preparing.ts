@@ -9,7 +9,9 @@ export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
     void deps.store.open();
     await phaseHooks(deps, 'maintenance', run, generation);
     const worker = run.graceful ? await meet(deps, generation) : null;
-    return { overlaps: worker?.declaration.handover === 'overlap' };
+    // Two servers cannot listen at one address.
+    const mayOverlap = deps.config.upstream === undefined;
+    return { overlaps: mayOverlap && worker?.declaration.handover === 'overlap' };
   };
 }
 

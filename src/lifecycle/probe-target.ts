@@ -1,9 +1,9 @@
 /** How a worker is asked whether it lives: inside one of its sessions, in that session's era. */
 import type { Connections } from '../session/connections.ts';
-import type { Link } from '../worker/link.ts';
+import type { WorkerLink } from '../worker/channel.ts';
 import type { ProbeTarget } from '../worker/probe.ts';
 
-export function probeTarget(link: Link, connections: Connections): ProbeTarget {
+export function probeTarget(link: WorkerLink, connections: Connections): ProbeTarget {
   return {
     link,
     inFlight: () => connections.inFlight,
@@ -13,7 +13,7 @@ export function probeTarget(link: Link, connections: Connections): ProbeTarget {
         .find((candidate) => candidate.link?.generation === link.generation && candidate.handshake.open);
       if (session?.context.gate() !== 'open') return null;
       const method = session.handshake.era === 'modern' ? 'server/discover' : 'ping';
-      return { method, params: session.handshake.wrap({}) };
+      return { channel: link.within(session), method, params: session.handshake.wrap({}) };
     },
   };
 }

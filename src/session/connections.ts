@@ -7,8 +7,8 @@ import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { SharedLink } from '../shared/shared-link.ts';
 import type { Message } from '../wire/message.ts';
-import type { Channel } from '../worker/channel.ts';
-import type { Link } from '../worker/link.ts';
+import type { Channel, WorkerLink } from '../worker/channel.ts';
+import { Link } from '../worker/link.ts';
 import { fromWorker } from './from-worker.ts';
 import type { ListDiff } from './inventory.ts';
 import * as reboot from './over-reboot.ts';
@@ -18,7 +18,7 @@ import type { Session } from './session.ts';
 export interface ConnectionsOptions {
   env: Env;
   log: Log;
-  config: Pick<Config, 'isolation' | 'timing'>;
+  config: Pick<Config, 'isolation' | 'timing' | 'upstream'>;
   /** What the worker said to nobody was dropped. */
   onStale(): void;
 }
@@ -31,7 +31,7 @@ export class Connections {
   /** The present worker has had its client, and is not shared. */
   #taken = false;
   /** The worker of the present generation. */
-  #link: Link | null = null;
+  #link: WorkerLink | null = null;
   /** What stands between it and the sessions where they share it. */
   #shared: SharedLink | null = null;
 
@@ -44,7 +44,8 @@ export class Connections {
    *   late answer to that one would be taken for its successor's. The next worker may have another one.
    */
   add(session: Session): void {
-    if (this.#options.config.isolation === 'session' && this.#taken) {
+    const { isolation, upstream } = this.#options.config;
+    if (isolation === 'session' && upstream === undefined && this.#taken) {
       const text = 'this server has had its client; with isolation "shared" it may have several';
       throw new SegueError('INVALID_PARAMETERS', text);
     }
@@ -61,11 +62,12 @@ export class Connections {
     session.own.cancelAll();
     session.held.takeRequests();
     this.#shared?.leave(session);
+    this.#link?.leave(session);
     this.settled();
   }
 
-  #channel(session: Session, link: Link): Channel {
-    return this.#shared?.join(session) ?? link;
+  #channel(session: Session, link: WorkerLink): Channel {
+    return this.#shared?.join(session) ?? link.within(session);
   }
 
   all(): Session[] {
@@ -95,7 +97,7 @@ export class Connections {
   }
 
   /** An open conversation with this worker, within which Segue may ask something of its own. */
-  conversation(link: Link): Session | undefined {
+  conversation(link: WorkerLink): Session | undefined {
     return this.all().find(
       (session) =>
         session.link?.generation === link.generation &&
@@ -106,7 +108,7 @@ export class Connections {
   }
 
   /** Resolves when there is one; rejects when `signal` is aborted. */
-  async opened(link: Link, signal: AbortSignal): Promise<void> {
+  async opened(link: WorkerLink, signal: AbortSignal): Promise<void> {
     while (!this.conversation(link)) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => {
@@ -153,18 +155,19 @@ export class Connections {
     return this.inFlight;
   }
 
-  fence(link: Link | undefined, rebootId: string): void {
+  fence(link: WorkerLink | undefined, rebootId: string): void {
     for (const session of this.#sessions)
       if (session.link?.generation === link?.generation) reboot.fence(session, rebootId);
     link?.fence();
   }
 
-  attach(link: Link): void {
+  attach(link: WorkerLink): void {
     const before = this.#sessions.size > 0 ? this.#shared : null;
     this.#taken = this.#sessions.size > 0;
     this.#link = link;
-    this.#shared =
-      this.#options.config.isolation === 'shared' ? new SharedLink(link, this.#options, before) : null;
+    // Over HTTP each session has one of its own at the server, however many there are.
+    const shared = this.#options.config.isolation === 'shared' && link instanceof Link;
+    this.#shared = shared ? new SharedLink(link, this.#options, before) : null;
     for (const session of this.#sessions) reboot.attach(session, this.#channel(session, link));
   }
 

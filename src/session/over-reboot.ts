@@ -111,6 +111,17 @@ export async function join(session: Session, link: Channel, timeoutMs: number): 
   await reconnect(session, timeoutMs);
 }
 
+/**
+ * The worker lives on and has lost the session: it gets the session's own handshake and settings once more.
+ * @throws as shakeHands
+ */
+export async function reopen(session: Session, link: Channel, timeoutMs: number): Promise<void> {
+  for (const key of session.asks.drop(link)) session.toClient(cancelledLine(key));
+  session.introducedTo = null;
+  await shakeHands(session, timeoutMs);
+  if (!session.lost) void restoreSubscriptions(session, Math.min(timeoutMs, OWN_REQUEST_MS));
+}
+
 /** The worker lives and answers, but not to this conversation's version (F32). */
 function refusesVersion({ data }: SegueError): boolean {
   return data.answered === true && (data.rpc_code === -32602 || data.rpc_code === -32022);

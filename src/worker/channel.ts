@@ -1,3 +1,4 @@
+import type { Session } from '../session/session.ts';
 import type { Json } from '../wire/message.ts';
 
 /**
@@ -20,5 +21,32 @@ export interface Channel {
   pause(): void;
   resume(): void;
   /** From here on nothing goes to this worker, and nothing that it still says counts (F28). Idempotent. */
+  fence(): void;
+}
+
+/** The way to one worker, whoever its sessions are: a pipe (link.ts) or HTTP (src/upstream/). */
+export interface WorkerLink {
+  readonly generation: number;
+  readonly fenced: boolean;
+  /** Nothing is read from the worker at the moment: its silence says nothing. */
+  readonly paused: boolean;
+  /** Monotonic time of the last thing that the worker said (F14). */
+  readonly lastHeardAt: number;
+  /** Resolves when the first message was queued for the worker. */
+  readonly asked: Promise<void>;
+  /** Resolves when the worker has answered anything at all: it lives and speaks the protocol. */
+  readonly answered: Promise<void>;
+  /**
+   * Resolves when the worker can be spoken to: a pipe always can.
+   * Rejects TIMEOUT_EXCEEDED. Does not hear of an exit: whoever waits watches the process as well.
+   */
+  ready(timeoutMs: number): Promise<void>;
+  /** The way of this session to the worker, also for what Segue asks on its own within the session's conversation. */
+  within(session: Session): Channel;
+  /** The client has gone. */
+  leave(session: Session): void;
+  /** The soft end of a client that has left: nothing more will be sent. */
+  endInput(): void;
+  /** As Channel says, for all of its sessions. */
   fence(): void;
 }

@@ -9,7 +9,7 @@ import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { edgeKey, type LineEdges, LineSplitter } from '../wire/lines.ts';
 import { type Garbage, type Json, type Message, parse, requestLine } from '../wire/message.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, WorkerLink } from './channel.ts';
 import { gone, OwnRequests } from './own-requests.ts';
 import type { WorkerProcess } from './process.ts';
 
@@ -42,7 +42,7 @@ interface Outgoing {
   onSent: (() => void) | undefined;
 }
 
-export class Link implements Channel {
+export class Link implements Channel, WorkerLink {
   readonly generation: number;
   readonly process: WorkerProcess;
   readonly #env: Env;
@@ -103,6 +103,15 @@ export class Link implements Channel {
   get full(): boolean {
     return this.#queueBytes > HIGH_WATER_BYTES;
   }
+
+  async ready(): Promise<void> {}
+
+  /** All sessions of a pipe are one conversation. */
+  within(): Link {
+    return this;
+  }
+
+  leave(): void {}
 
   /** Queues one message (without its newline). `onSent` runs when its first byte goes to the kernel. */
   send(bytes: Buffer, onSent?: () => void): void {

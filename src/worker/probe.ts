@@ -4,12 +4,12 @@
  */
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
-import type { Link } from './link.ts';
+import type { Channel, WorkerLink } from './channel.ts';
 
 export interface ProbeTarget {
-  link: Link;
+  link: WorkerLink;
   /** The question; null while nothing may be asked (the conversation is not open, or the gate is closed). */
-  question(): { method: string; params: string | undefined } | null;
+  question(): { channel: Channel; method: string; params: string | undefined } | null;
   inFlight(): number;
 }
 
@@ -25,7 +25,7 @@ export async function probe(env: Env, target: ProbeTarget, timeoutMs: number): P
   if (!question) return null;
   const start = env.monotonic();
   try {
-    await target.link.request(question.method, question.params, timeoutMs);
+    await question.channel.request(question.method, question.params, timeoutMs);
   } catch (error) {
     // An error is an answer too: who refuses a ping is alive.
     if (!(error instanceof SegueError) || error.data.answered !== true) throw error;

@@ -3,13 +3,16 @@
  */
 import type { Command } from '../../machines/types.ts';
 import type { Env } from '../env.ts';
+import { refuseOccupied } from '../upstream/reach.ts';
+import { Upstream } from '../upstream/upstream.ts';
 import type { Message } from '../wire/message.ts';
+import type { WorkerLink } from './channel.ts';
 import { Link, type LinkLimits } from './link.ts';
 import { spawnWorker, type WorkerProcess } from './process.ts';
 
 export interface Worker {
   readonly process: WorkerProcess;
-  readonly link: Link;
+  readonly link: WorkerLink;
   /** Resolves with the reason when the worker cannot be talked to any more (F22, F24). */
   readonly trouble: Promise<string>;
 }
@@ -17,10 +20,14 @@ export interface Worker {
 export interface WorkersOptions {
   env: Env;
   limits: LinkLimits & { stderrBytes: number };
+  /** Where the worker is an HTTP server. */
+  upstream: URL | null;
   environment(command: Command, generation: number): Record<string, string>;
   onStderr(generation: number, chunk: Buffer): void;
   onMessage(link: Link, message: Message): void;
   onGarbage(generation: number, why: string, line: Buffer): void;
+  /** What a worker that is an HTTP server prints on stdout. */
+  onOutput(generation: number, line: Buffer): void;
   onStale(): void;
   onDrain(): void;
 }
@@ -60,7 +67,8 @@ export class Workers {
   }
 
   async #spawn(command: Command, generation: number): Promise<Worker> {
-    const { env, limits } = this.#options;
+    const { env, limits, upstream } = this.#options;
+    if (upstream) await refuseOccupied(upstream);
     const process = await spawnWorker(env, {
       command,
       generation,
@@ -69,16 +77,26 @@ export class Workers {
       onStderr: (chunk) => this.#options.onStderr(generation, chunk),
     });
     const { promise: trouble, resolve: onTrouble } = Promise.withResolvers<string>();
-    const link: Link = new Link(env, process, limits, {
+    const link = upstream
+      ? new Upstream(env, process, upstream, limits, {
+          onOutput: (line) => this.#options.onOutput(generation, line),
+          onTrouble,
+        })
+      : this.#pipe(process, onTrouble);
+    const worker = { process, link, trouble };
+    this.#byGeneration.set(generation, worker);
+    return worker;
+  }
+
+  #pipe(process: WorkerProcess, onTrouble: (message: string) => void): Link {
+    const link: Link = new Link(this.#options.env, process, this.#options.limits, {
       onMessage: (message) => this.#options.onMessage(link, message),
-      onGarbage: (why, line) => this.#options.onGarbage(generation, why, line),
+      onGarbage: (why, line) => this.#options.onGarbage(process.generation, why, line),
       onStale: () => this.#options.onStale(),
       onTrouble,
       onDrain: () => this.#options.onDrain(),
     });
-    const worker = { process, link, trouble };
-    this.#byGeneration.set(generation, worker);
-    return worker;
+    return link;
   }
 
   /** One more process beside the worker, for a rehearsal; its generation is negative, no session is attached to it. */

@@ -55,6 +55,8 @@ export interface PeerOptions {
 export class HttpPeer {
   readonly url: string;
   readonly #options: PeerOptions;
+  /** Everything that it was ever sent. */
+  readonly heard: string[] = [];
   session: string | undefined;
   version: string | undefined;
   #ids = 0;
@@ -151,7 +153,7 @@ export class HttpPeer {
     });
     onTestFinished(() => void request.destroy());
     request.on('error', reject).on('response', resolve).end(body);
-    return exchange(await promise);
+    return exchange(await promise, (text) => this.heard.push(text));
   }
 }
 
@@ -160,7 +162,7 @@ function withVersion(message: Json | Json[]): Json | Json[] {
   return { jsonrpc: '2.0', ...message };
 }
 
-function exchange(response: IncomingMessage): Exchange {
+function exchange(response: IncomingMessage, onText: (text: string) => void): Exchange {
   const events = new Journal<ServerEvent>();
   const { promise: body, resolve, reject } = Promise.withResolvers<string>();
   body.catch(() => {});
@@ -169,6 +171,7 @@ function exchange(response: IncomingMessage): Exchange {
   const streaming = response.headers['content-type'] === 'text/event-stream';
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
+    onText(chunk.toString('utf8'));
     if (!streaming) return;
     const blocks = (rest + chunk.toString('latin1')).split('\n\n');
     rest = blocks.pop()!;

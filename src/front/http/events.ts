@@ -38,12 +38,3 @@ export function parseEventId(id: string): EventId | null {
   const match = /^([A-Za-z0-9]{1,32})-(\d{1,15})$/.exec(id);
   return match && { stream: match[1]!, seq: Number(match[2]) };
 }
-
-/**
- * Writes to a client that may not read. One that has left more than `maxUnread` bytes unread is cut, and no other
- * notices (F25).
- */
-export function writeBounded(response: ServerResponse, chunk: Buffer | string, maxUnread: number): void {
-  if (response.writableLength > maxUnread) response.destroy();
-  else response.write(chunk);
-}

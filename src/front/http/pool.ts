@@ -2,11 +2,26 @@
  * The workers of the HTTP service: one supervisor for each key, made when its first client comes. With `isolation:
  * session` a key is one client's, with `shared` an era and a version.
  */
+import type { Config } from '../../config.ts';
 import type { Env } from '../../env.ts';
 import { SegueError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ClientPort, Session } from '../../session/session.ts';
 import type { Client, Supervisor } from '../../supervisor.ts';
+
+/**
+ * The worker of a client. `own` names the client: with `isolation: session` it has one for itself. At an HTTP upstream
+ * there is one process, which keeps its clients apart itself.
+ */
+export function workerKey(
+  { isolation, upstream }: Config,
+  era: 'legacy' | 'modern',
+  version: string,
+  own: string,
+): string {
+  if (upstream !== undefined) return 'upstream';
+  return isolation === 'shared' ? `${era} ${version}` : own;
+}
 
 /** A client of the pool: it has a place at a worker while it needs one. */
 export interface Tenant extends ClientPort {
@@ -71,10 +86,6 @@ export class Pool {
     return [...this.#places.values()].map(({ supervisor }) => supervisor);
   }
 
-  keyed(): { key: string; supervisor: Supervisor }[] {
-    return [...this.#places.values()].map(({ key, supervisor }) => ({ key, supervisor }));
-  }
-
   /** Ends the workers that nobody has used for `idleMs`. */
   sweep(idleMs: number): void {
     const since = this.#options.env.monotonic() - idleMs;
@@ -112,13 +123,16 @@ export class Pool {
 
   #end({ key, supervisor, tenants }: Place, how: string): void {
     this.#places.delete(key);
-    this.#options.log.info({ key, instance: supervisor.instance, how }, 'a server is ended');
+    this.#options.log.info({ instance: supervisor.instance, how }, 'a server is ended');
     for (const [tenant, session] of tenants) {
       tenant.evicted();
       supervisor.disconnect(session);
     }
     const ended = supervisor.shutdown(how).catch((error: unknown) => {
-      this.#options.log.error({ key, error: String(error) }, 'a server could not be ended');
+      this.#options.log.error(
+        { instance: supervisor.instance, error: String(error) },
+        'a server could not be ended',
+      );
     });
     const all = Promise.all([this.#ending.get(key), ended]).then(() => {
       if (this.#ending.get(key) === all) this.#ending.delete(key);

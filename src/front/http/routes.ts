@@ -5,6 +5,7 @@ import { sendError, sendJson } from './answers.ts';
 import { healthz, readyz } from './health.ts';
 import type { McpEndpoint } from './mcp.ts';
 import type { Handler } from './server.ts';
+import type { Shares } from './shares.ts';
 
 export const MCP_PATH = '/mcp';
 const METADATA_PATHS = [
@@ -12,9 +13,16 @@ const METADATA_PATHS = [
   `/.well-known/oauth-protected-resource${MCP_PATH}`,
 ];
 
+const TOO_MANY: Refusal = {
+  status: 429,
+  headers: { 'retry-after': '1' },
+  message: 'Too many requests of this caller are open (http.limits.maxRequests).',
+};
+
 export interface RoutesOptions {
   access: Access;
   mcp: McpEndpoint;
+  shares: Shares;
   /** `http://host:port` */
   url: string;
   /** Of the instance. */
@@ -23,7 +31,7 @@ export interface RoutesOptions {
   reasons(): readonly string[];
 }
 
-export function createRoutes({ access, mcp, url, name, reasons }: RoutesOptions): Handler {
+export function createRoutes({ access, mcp, shares, url, name, reasons }: RoutesOptions): Handler {
   return async (request, response) => {
     const refusal = access.refuse(request);
     if (refusal) return refuse(request, response, refusal);
@@ -31,6 +39,7 @@ export function createRoutes({ access, mcp, url, name, reasons }: RoutesOptions)
     if (path === MCP_PATH) {
       const who = await access.identify(request);
       if ('refusal' in who) return refuse(request, response, who.refusal);
+      if (!shares.take(who.principal.id, response)) return refuse(request, response, TOO_MANY);
       return mcp.handle(request, response, who.principal);
     }
     const metadata = METADATA_PATHS.includes(path) ? access.metadata(url) : null;

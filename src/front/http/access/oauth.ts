@@ -3,7 +3,8 @@
  * published keys, and hands none of them on (F62).
  */
 import type { JWTPayload, JWTVerifyGetKey, RemoteJWKSet } from 'jose';
-import { type Config, ROLES, type Role } from '../../../config.ts';
+import type { Config } from '../../../config.ts';
+import { ROLES, type Role } from '../../../control/roles.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 

@@ -70,7 +70,10 @@ export class LegacyEndpoint {
 
   #reply({ response, parsed, events }: Post, session: HttpSession, priming: boolean): Reply {
     const headers = { [SESSION_HEADER]: session.id };
-    if (!events) return new JsonReply(response, headers, parsed.kind === 'batch');
+    if (!events) {
+      session.unread.watch(response);
+      return new JsonReply(response, headers, parsed.kind === 'batch');
+    }
     const stream: EventStream = session.openStream(this.#sessions.newStream());
     stream.connect(response, headers, [], priming);
     return stream;

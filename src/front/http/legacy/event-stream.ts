@@ -4,8 +4,9 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Env } from '../../../env.ts';
-import { eventText, primingText, writeBounded, writeEventsHead } from '../events.ts';
+import { eventText, primingText, writeEventsHead } from '../events.ts';
 import type { Journal, StoredEvent } from '../journal.ts';
+import type { Unread } from '../unread.ts';
 import type { Reply } from './reply.ts';
 
 export interface EventStreamOptions {
@@ -16,8 +17,7 @@ export interface EventStreamOptions {
   stream: string;
   /** How many events it has had. */
   lastSeq?: number;
-  /** What one client may leave unread (F25). */
-  clientBytes: number;
+  unread: Unread;
 }
 
 export class EventStream implements Reply {
@@ -63,6 +63,7 @@ export class EventStream implements Reply {
   ): void {
     this.#response?.end();
     this.#response = response;
+    this.#options.unread.watch(response);
     response.on('close', () => {
       if (this.#response === response) this.#response = null;
     });
@@ -82,10 +83,6 @@ export class EventStream implements Reply {
   #write(seq: number, message: Buffer): void {
     if (!this.#response) return;
     this.#delivered = seq;
-    writeBounded(
-      this.#response,
-      eventText(message, `${this.#options.stream}-${seq}`),
-      this.#options.clientBytes,
-    );
+    this.#options.unread.write(this.#response, eventText(message, `${this.stream}-${seq}`));
   }
 }

@@ -10,6 +10,7 @@ import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import type { SegueError } from '../../../errors.ts';
+import type { Log } from '../../../observe/log.ts';
 import { outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
 import { recordOf, type SessionRecord } from '../../../session/record.ts';
@@ -26,6 +27,7 @@ import {
 import type { EventId } from '../events.ts';
 import type { Journal, StoredRequest, StoredStream } from '../journal.ts';
 import type { Pool, Tenant } from '../pool.ts';
+import { Unread } from '../unread.ts';
 import { EventStream } from './event-stream.ts';
 import type { Reply } from './reply.ts';
 
@@ -34,6 +36,7 @@ const STANDALONE = 'get';
 
 export interface HttpSessionOptions {
   env: Env;
+  log: Log;
   config: Config;
   journal: Journal;
   pool: Pool;
@@ -63,6 +66,7 @@ export class HttpSession implements Tenant {
   /** Of its worker. */
   readonly key: string;
   readonly #options: HttpSessionOptions;
+  readonly unread: Unread;
   readonly #waiting = new Map<string, Waiting>();
   readonly #streams = new Map<string, EventStream>();
   readonly #standalone: EventStream;
@@ -77,6 +81,7 @@ export class HttpSession implements Tenant {
     this.principal = options.principal;
     this.key = options.key;
     this.usedAt = options.env.monotonic();
+    this.unread = new Unread(options.config.http.limits.clientBytes, options.log);
     const lastSeq = streams.find(({ stream }) => stream === STANDALONE)?.lastSeq ?? 0;
     this.#standalone = this.#stream(STANDALONE, lastSeq);
   }
@@ -323,8 +328,7 @@ export class HttpSession implements Tenant {
   }
 
   #stream(stream: string, lastSeq: number): EventStream {
-    const { env, journal, config } = this.#options;
-    const { clientBytes } = config.http.limits;
-    return new EventStream({ env, journal, session: this.id, stream, lastSeq, clientBytes });
+    const { env, journal } = this.#options;
+    return new EventStream({ env, journal, session: this.id, stream, lastSeq, unread: this.unread });
   }
 }

@@ -7,7 +7,7 @@ import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
 import { sessionRecord } from '../../../session/record.ts';
 import type { Journal, SessionRow } from '../journal.ts';
-import type { Pool } from '../pool.ts';
+import { type Pool, workerKey } from '../pool.ts';
 import { HttpSession } from './http-session.ts';
 
 export interface HttpSessionsOptions {
@@ -38,7 +38,7 @@ export class HttpSessions {
     const { env, config, journal } = this.#options;
     if (journal.count() >= config.http.limits.maxSessions) this.#makeRoom(principal);
     const id = env.bytes(ID_BYTES).toString('hex');
-    const key = config.isolation === 'shared' ? `legacy ${known(version)}` : id;
+    const key = workerKey(config, 'legacy', known(version), id);
     const createdAt = env.now();
     const row = { id, principal: principal.id, key, createdAt, usedAt: createdAt, state: null };
     journal.saveSession(row);
@@ -146,10 +146,10 @@ export class HttpSessions {
   }
 
   #make(row: SessionRow): HttpSession {
-    const { env, config, journal, pool } = this.#options;
+    const { env, log, config, journal, pool } = this.#options;
     const { id, principal, key, createdAt } = row;
     const session: HttpSession = new HttpSession(
-      { env, config, journal, pool, id, principal, createdAt, key, onOver: () => this.end(session) },
+      { env, log, config, journal, pool, id, principal, createdAt, key, onOver: () => this.end(session) },
       journal.streams(id),
     );
     this.#live.set(id, session);

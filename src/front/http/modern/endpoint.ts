@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
+import type { Log } from '../../../observe/log.ts';
 import { VERSION_META } from '../../../session/handshake.ts';
 import { isObject, type Message } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
-import type { Pool } from '../pool.ts';
+import { type Pool, workerKey } from '../pool.ts';
 import { checkHeaders } from './check.ts';
 import { HttpClient } from './http-client.ts';
 
@@ -17,6 +18,7 @@ const VERSION_FORM = /^\d{4}-\d{2}-\d{2}$/;
 
 export interface ModernEndpointOptions {
   env: Env;
+  log: Log;
   config: Config;
   pool: Pool;
 }
@@ -80,13 +82,13 @@ export class ModernEndpoint {
   }
 
   #client(principal: Principal, version: string): HttpClient {
-    const { env, config, pool } = this.#options;
+    const { env, log, config, pool } = this.#options;
     const name = JSON.stringify([version, principal.id]);
     const known = this.#clients.get(name);
     if (known && !known.lost) return known;
     if (known) pool.leave(known.key, known);
-    const key = config.isolation === 'shared' ? `modern ${version}` : `modern ${name}`;
-    const client = new HttpClient({ env, config, pool, key });
+    const key = workerKey(config, 'modern', version, `modern ${name}`);
+    const client = new HttpClient({ env, log, config, pool, key });
     this.#clients.set(name, client);
     return client;
   }

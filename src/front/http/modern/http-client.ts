@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
+import type { Log } from '../../../observe/log.ts';
 import { SUBSCRIPTION_ID } from '../../../session/listens.ts';
 import type { Session } from '../../../session/session.ts';
 import {
@@ -20,8 +21,9 @@ import {
 } from '../../../wire/message.ts';
 import { put } from '../../../wire/spans.ts';
 import { sendJson } from '../answers.ts';
-import { eventText, writeBounded, writeEventsHead } from '../events.ts';
+import { eventText, writeEventsHead } from '../events.ts';
 import type { Pool, Tenant } from '../pool.ts';
+import { Unread } from '../unread.ts';
 
 const REQUEST_TOKEN = ['params', '_meta', 'progressToken'];
 const PROGRESS_TOKEN = ['params', 'progressToken'];
@@ -39,6 +41,7 @@ const STATUS = new Map([
 
 export interface HttpClientOptions {
   env: Env;
+  log: Log;
   config: Config;
   pool: Pool;
   key: string;
@@ -56,6 +59,7 @@ interface Call {
 export class HttpClient implements Tenant {
   readonly key: string;
   readonly #options: HttpClientOptions;
+  readonly #unread: Unread;
   readonly #calls = new Map<string, Call>();
   #session: Session | null = null;
   #count = 0;
@@ -65,6 +69,7 @@ export class HttpClient implements Tenant {
   constructor(options: HttpClientOptions) {
     this.#options = options;
     this.key = options.key;
+    this.#unread = new Unread(options.config.http.limits.clientBytes, options.log);
     this.usedAt = options.env.monotonic();
   }
 
@@ -98,6 +103,7 @@ export class HttpClient implements Tenant {
     const token = keyAt(message, REQUEST_TOKEN);
     const call: Call = { key: message.key, token, response, streaming: false };
     this.#calls.set(id, call);
+    this.#unread.watch(response);
     response.on('close', () => this.#closed(id));
     // A listen is never answered soon: its client sees at once that it is open.
     if (message.method === 'subscriptions/listen') stream(call);
@@ -172,7 +178,7 @@ export class HttpClient implements Tenant {
   }
 
   #write({ response }: Call, line: Buffer): void {
-    writeBounded(response, eventText(line), this.#options.config.http.limits.clientBytes);
+    this.#unread.write(response, eventText(line));
   }
 
   /** The client has gone, or has its answer. */

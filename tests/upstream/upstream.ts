@@ -1,0 +1,55 @@
+/** A supervisor of an HTTP server, with clients in memory; what the server does is in tests/fixtures/upstreams. */
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import type { ConfigInput } from '../../src/index.ts';
+import { type Embedded, embed } from '../lifecycle/embedded.ts';
+import { ROOT, tempHome } from '../support/launch.ts';
+import { type Message, textOf } from '../support/raw-client.ts';
+import { Stage } from '../support/stage.ts';
+
+/** argv of a fixture in tests/fixtures/upstreams. */
+export function server(name: string, ...args: string[]): string[] {
+  return [process.execPath, join(ROOT, `tests/fixtures/upstreams/${name}.mjs`), ...args];
+}
+
+/** A port of 127.0.0.1 that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+export interface Upheld extends Embedded {
+  stage: Stage;
+  url: string;
+  executions(): string[];
+}
+
+export async function uphold(
+  name: string,
+  { gates = [], ...options }: ConfigInput & { gates?: string[]; env?: Record<string, string> } = {},
+): Promise<Upheld> {
+  const home = tempHome();
+  const stage = (await Stage.open(home)).hold(...gates);
+  const done = join(home, 'executions');
+  const port = await freePort();
+  const upstream = `http://127.0.0.1:${port}/mcp`;
+  const env = { ...stage.env, PORT: String(port), EXEC_LOG: done, ...options.env };
+  const embedded = embed({ ...options, command: server(name), upstream, home, env });
+  return {
+    ...embedded,
+    stage,
+    url: upstream,
+    /** What the servers did, one JSON text each. */
+    executions: () => (existsSync(done) ? readFileSync(done, 'utf8').trim().split('\n') : []),
+  };
+}
+
+export function jsonOf<Value = Record<string, unknown>>(answer: Message): Value {
+  return JSON.parse(textOf(answer)) as Value;
+}
