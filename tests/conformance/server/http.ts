@@ -1,6 +1,6 @@
 /**
- * The server over Streamable HTTP with nothing but its SDK: what Segue is compared with. Prints `{"url":…}` when it
- * listens, on a free port of the loopback.
+ * The server over Streamable HTTP with nothing but its SDK: what Segue is compared with. Says `{"url":…}` on stderr
+ * when it listens, on a free port of the loopback.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -76,5 +76,5 @@ const http = createServer((incoming, outgoing) => {
 });
 http.listen(0, '127.0.0.1', () => {
   const { port } = http.address() as AddressInfo;
-  console.log(JSON.stringify({ url: `http://127.0.0.1:${port}/mcp` }));
+  console.error(JSON.stringify({ url: `http://127.0.0.1:${port}/mcp` }));
 });
