@@ -217,9 +217,13 @@ export class HttpSession implements Tenant {
     this.parkIdle();
   }
 
-  /** It is no session any more: what it still comes to know, such as a list that was being read, is not stored. */
-  detach(): void {
+  /** It is over: what its worker says or finds out now must not bring its row back. */
+  close(): void {
+    for (const { reply } of this.#waiting.values()) reply.end();
+    this.park();
+    this.#waiting.clear();
     this.#session = null;
+    this.resume();
   }
 
   // ——— as the port of its session
