@@ -332,6 +332,7 @@ export class UpstreamChannel implements Channel {
     context.log.warn({ session: id, generation: this.generation }, 'the server has lost a session');
     await reopen(this.#session, this, REOPEN_MS).catch((error: unknown) => {
       context.log.error({ session: id, error: String(error) }, 'a session could not be opened again');
+      this.#session.lost = sessionLost();
     });
     this.#reopening = false;
     const { lost } = this.#session;

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { textOf } from '../support/raw-client.ts';
 import { history, restart } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
-import { until, uphold } from './upstream.ts';
+import { jsonOf, until, uphold } from './upstream.ts';
 
 const CALLS = ['tools/call look', 'tools/call work', 'tools/call plain'];
 
@@ -76,6 +76,33 @@ describe('a server that takes no connection', () => {
     expect(await history(client)).toMatchObject([{ trigger: 'unhealthy', success: true }]);
     client.expectOneAnswerEach();
   });
+});
+
+shows('F14', 'a server that hangs is replaced; what is safe to repeat is repeated', async () => {
+  const timing = { probeEveryMs: 100, probeMs: 1000, probeBusyMs: 300 };
+  const { connect, stage } = await uphold('legacy', { timing });
+  const client = connect();
+  await client.initialize();
+  await client.request('tools/list');
+  process.kill((await stage.player()).pid, 'SIGSTOP');
+  expect(jsonOf<{ generation: number }>(await client.call('whoami')).generation).toBeGreaterThan(1);
+  expect((await history(client)).map(({ trigger }) => trigger)).toContain('unhealthy');
+});
+
+shows('F25', 'a client that reads too slowly is kept waiting, and nobody else', async () => {
+  const { client, connect, stage } = await opened();
+  const other = connect();
+  await other.initialize();
+  client.stopReading();
+  const calls = [client.call('work'), client.call('plain')];
+  (await stage.at('tools/call work')).go();
+  await calls[0]; // the last that it takes
+  (await stage.at('tools/call plain')).go();
+  stage.release(...CALLS);
+  expect(textOf(await other.call('plain'))).toBe('plain in 1');
+  expect(client.answersTo(4)).toEqual([]);
+  client.readAgain();
+  expect(textOf(await calls[1]!)).toBe('plain in 1');
 });
 
 describe('an answer that is none', () => {
