@@ -46,7 +46,9 @@ export function httpRows(raw: BetterSqlite3.Database) {
   const addEvent = run(
     'insert into http_events (session, stream, seq, at, size, bytes) values (?, ?, ?, ?, ?, ?)',
   );
+  const count = get<{ count: number }>('select count(*) count from http_sessions');
   return {
+    count: () => count()!.count,
     sessions: all<HttpSessionRow>(`${SESSION} from http_sessions order by created_at, id`),
     session: get<HttpSessionRow>(`${SESSION} from http_sessions where id = ?`),
     saveSession: (row: HttpSessionRow) => saveSession(row),

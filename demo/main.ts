@@ -1,5 +1,5 @@
 /**
- * `npm start`: a client keeps calls in flight while the server behind it is rebooted three times: by a tool, by an
+ * `npm run demo`: a client keeps calls in flight while the server behind it is rebooted three times: by a tool, by an
  * operator's command, by kill -9. Prints what each call saw, and fails when a promise was broken.
  */
 import { type Played, play, SCENES } from './scenes.ts';

@@ -3,6 +3,8 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { ROLES } from './control/roles.ts';
+import { isLoopback } from './loopback.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
@@ -20,6 +22,100 @@ const recipe = z.strictObject({
   timeoutMs: ms.default(600_000),
   env: z.array(z.string()).default(['PATH', 'HOME']),
   idempotent: z.boolean().default(false),
+});
+
+const role = z.enum(ROLES);
+
+/** A bearer token of `segue serve`: its hash only, so that who reads the file cannot use it. */
+const token = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64'),
+  role: role.default('client'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it'),
+});
+
+/** Keys that came over the wire in the clear are anybody's. */
+const keysAddress = z
+  .url({ protocol: /^https?$/ })
+  .refine(
+    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
+    'must be an https address, or http of this machine',
+  );
+
+/** An authorization server whose access tokens (JWT) are accepted. */
+const oauth = z.strictObject({
+  issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
+  audience: z
+    .string()
+    .min(1)
+    .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
+  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  roleClaim: z
+    .string()
+    .min(1)
+    .default('segue_role')
+    .describe('Names the role; without it the role is client'),
+});
+
+const http = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Any but loopback needs tokens or oauth (F51)'),
+  port: z.number().int().min(0).max(65_535).default(8137).describe('0: any that is free'),
+  anonymous: role.default('client').describe('What a caller may do where neither tokens nor oauth are set'),
+  tokens: z
+    .array(token)
+    .refine(
+      (all) => new Set(all.map(({ name }) => name)).size === all.length,
+      'two tokens have the same name',
+    )
+    .default([])
+    .describe('Bearer tokens, as segue token add writes them: [{name, role, sha256}]'),
+  oauth: oauth.optional().describe('Accept the access tokens of an authorization server'),
+  allowedHosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names in the Host header, with or without a port, that are accepted beside loopback and the bound address (F50)',
+    ),
+  allowedOrigins: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .default([])
+    .describe('Origins of web pages that are accepted beside those of this machine (F50)'),
+  limits: z
+    .strictObject({
+      maxBodyBytes: bytes.default(16 * 1024 * 1024).describe('One request; above it 413 (F57)'),
+      maxConnections: z.number().int().positive().default(2048).describe('Open at once (F57)'),
+      maxRequests: z
+        .number()
+        .int()
+        .positive()
+        .default(1536)
+        .describe('Of one caller at once, streams among them; above it 429 (F39)'),
+      headersMs: ms.default(10_000).describe('For the headers of a request (F57)'),
+      bodyMs: ms.default(30_000).describe('For its body (F57)'),
+      idleMs: ms.default(60_000).describe('From an answer to the next request of a connection'),
+      requestsPerMinute: z.number().int().positive().default(6_000).describe('Per principal; above it 429'),
+      maxSessions: z.number().int().positive().default(1_000).describe('At once'),
+      sessionTtlMs: ms.default(86_400_000).describe('A session that nobody used this long is deleted'),
+      eventCount: z
+        .number()
+        .int()
+        .positive()
+        .default(1_000)
+        .describe('Events kept for a session, to resume its streams'),
+      eventBytes: bytes.default(8 * 1024 * 1024).describe('The same in bytes'),
+      eventAgeMs: ms.default(3_600_000).describe('The same by age'),
+      clientBytes: bytes.default(16 * 1024 * 1024).describe('Unread by a client before it is cut (F25)'),
+      maxWorkers: z.number().int().positive().default(16).describe('At once, with isolation session'),
+    })
+    .prefault({}),
+  workerIdleMs: ms
+    .default(1_800_000)
+    .describe('A worker of isolation session that nobody used this long is stopped; its session lives on'),
+  drainMs: ms.default(10_000).describe('From SIGTERM to the end: requests in flight may finish'),
+  rebootParallel: z.number().int().positive().default(2).describe('Workers that are rebooted side by side'),
 });
 
 export const configSchema = z.strictObject({
@@ -124,6 +220,7 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  http: http.prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -1,7 +1,7 @@
 /** What sessions get of the supervisor. */
 import type { Config } from './config.ts';
 import type { Endpoint } from './control/endpoint.ts';
-import type { Control, Principal } from './control/types.ts';
+import type { Control } from './control/types.ts';
 import type { Env } from './env.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Log } from './observe/log.ts';
@@ -9,9 +9,6 @@ import type { Connections } from './session/connections.ts';
 import type { HandshakeRecord } from './session/handshake.ts';
 import type { Session, SessionContext } from './session/session.ts';
 import type { Store } from './state/store.ts';
-
-/** The client of a pipe is operator of its instance (requirements.md). */
-const LOCAL_USER = { id: 'local', role: 'operator' } as const;
 
 export interface SessionContextDeps {
   env: Env;
@@ -38,7 +35,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     endpoint(session) {
       const known = endpoints.get(session);
       if (known) return known;
-      const who: Principal = { ...LOCAL_USER, sessionId: session.id };
+      const who = session.principal;
       const endpoint =
         session.handshake.era === 'modern'
           ? import('./control/modern.ts').then(({ modernEndpoint }) => modernEndpoint(control, who))

@@ -5,7 +5,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { Config } from './config.ts';
 import { createControl } from './control/operations.ts';
-import type { Control } from './control/types.ts';
+import type { Control, Principal } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
 import { WorkerMemory } from './extension/memory.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
@@ -13,6 +13,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
 import { Connections } from './session/connections.ts';
+import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
 import { endProcesses } from './state/orphans.ts';
 import { openState } from './state/state.ts';
@@ -30,6 +31,10 @@ export interface SupervisorOptions {
   hooks?: Hooks;
   log?: Log;
   env?: Env;
+  /** Of the program that runs several supervisors and has one admin socket for all; by default this one has its own. */
+  adminSocket?: string;
+  /** What the tools of its sessions reach instead of its own control. */
+  controlOf?: (control: Control) => Control;
   /** For `createActor`: the XState inspector. */
   inspect?: (event: InspectionEvent) => void;
 }
@@ -41,21 +46,29 @@ export interface Supervisor {
   /** Starts the worker. */
   start(): void;
   /**
-   * A client has come; its lines go to `fromClient` of the session.
+   * A client has come; its lines go to `fromClient` of the session. With `record` it goes on where it was.
    * @throws SegueError INVALID_PARAMETERS for a second one of the same worker where `isolation` is not `shared`
    */
-  connect(port: ClientPort): Session;
+  connect(port: ClientPort, client?: Client): Session;
   /** A client has gone: its requests are cancelled, nothing that comes for it is kept. */
   disconnect(session: Session): void;
   /** The worker and its group are gone and state is closed when it resolves. `how` goes on record. */
   shutdown(how: string): Promise<void>;
 }
 
+export interface Client {
+  /** By default the local user, who is operator of the instance (requirements.md). */
+  principal?: Omit<Principal, 'sessionId'>;
+  record?: SessionRecord;
+}
+
+const LOCAL_USER = { id: 'local', role: 'operator' } as const;
+
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
   const { hooks = {}, inspect } = options;
   checkUpstream(config);
-  const state = openState({ config, environment, env, log });
+  const state = openState({ config, environment, env, log, adminSocket: options.adminSocket });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
@@ -65,15 +78,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const memory = new WorkerMemory();
   const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });
   const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
-  const context = sessionContext({ ...parts, lifecycle, control, commit: () => state.commit(control) });
+  const context = sessionContext({
+    ...{ ...parts, lifecycle },
+    control: options.controlOf?.(control) ?? control,
+    commit: () => state.commit(control),
+  });
 
   return {
     instance,
     name,
     control,
     start: () => lifecycle.start(),
-    connect(port) {
-      const session = new Session(env.uuid(), context, port);
+    connect(port, { principal = LOCAL_USER, record } = {}) {
+      const session = new Session(env.uuid(), context, port, principal);
+      if (record) restoreRecord(session, record);
       connections.add(session);
       return session;
     },

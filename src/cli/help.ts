@@ -31,6 +31,16 @@ Exit codes:
   5 out of time   6 state damaged   7 the server failed   8 too many restarts   9 not allowed
   130 interrupted while waiting (a reboot goes on)`;
 
+export const SERVE_EXAMPLE = `
+Clients connect to http://127.0.0.1:8137/mcp. Their sessions outlive restarts of the server, and of the service itself.
+With --isolation session (the default) each of them has a server of its own; with shared all have one together.
+SIGTERM or Ctrl-C ends it: calls in flight are answered first (http.drainMs).
+
+Examples:
+  segue serve                                            the task orchestrator
+  segue serve --isolation shared -- node server.js       one server for all clients
+  segue serve --port 9000 --config segue.json            with tokens: see segue token --help`;
+
 export const INSTANCE = 'name, pid, or the beginning of the id; may be left out when only one instance runs';
 
 export const LIST_EXAMPLE = `
@@ -109,6 +119,30 @@ No instance of that name may run. The file is checked first; the database that w
 
 Example:
   segue restore-db --name files files.backup`;
+
+export const TOKEN_EXAMPLE = `
+Roles: client uses the server; monitor also reads the history; operator also restarts; admin may do everything.
+As soon as there is one token, every caller needs one: the header "Authorization: Bearer <token>". A service that runs
+takes changes when it is started again.
+
+Examples:
+  segue token add ci --role operator --config segue.json
+  segue token list --config segue.json
+  segue token remove ci --config segue.json`;
+
+export const TOKEN_ADD_EXAMPLE = `
+The file is made when there is none. Who loses a token removes it and adds another.
+
+Example:
+  segue token add ci --role operator --config segue.json`;
+
+export const TOKEN_LIST_EXAMPLE = `
+Example:
+  segue token list --config segue.json --json`;
+
+export const TOKEN_REMOVE_EXAMPLE = `
+Example:
+  segue token remove ci --config segue.json`;
 
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how

@@ -1,6 +1,6 @@
 /** Which running instance a command is meant for, and the connection to it. */
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { AdminClient } from '../control/admin-client.ts';
 import type { InstanceInfo } from '../control/types.ts';
 import { delay, systemEnv } from '../env.ts';
@@ -20,7 +20,11 @@ export async function runningInstances(terminal: Terminal): Promise<ListedInstan
   const all = await listInstances(terminal.environment, (name, error) =>
     terminal.err(`segue: ${name}: ${plainLine(error.message)}`),
   );
-  const listed = all.filter((instance) => instance.alive);
+  const { adminSocketPath } = await import('../state/directory.ts');
+  // The workers of a service have its socket, by which it is found itself.
+  const isAlone = ({ instance, socketPath }: ListedInstance) =>
+    basename(socketPath) === basename(adminSocketPath(instance, terminal.environment));
+  const listed = all.filter((instance) => instance.alive && isAlone(instance));
   const unlisted = await unlistedInstances(terminal, new Set(listed.map(({ socketPath }) => socketPath)));
   return [...listed, ...unlisted].sort((a, b) => b.startedAt - a.startedAt);
 }

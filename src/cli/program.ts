@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { REASONS } from '../../machines/types.ts';
 import { didYouMean } from '../config/nearest.ts';
+import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import * as help from './help.ts';
@@ -30,9 +31,11 @@ export function createProgram(call: Call): Command {
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
   addRun(program, call);
+  addServe(program, call);
   addLookers(program, call);
   addActors(program, call);
   addKeepers(program, call);
+  addTokens(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -46,7 +49,42 @@ function usageSentence(text: string): string {
 }
 
 function addRun(program: Command, { terminal, command }: Call): void {
-  program
+  addServerOptions(program)
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      if (words.length > 0) throw misplaced(words, program, command);
+      const { run } = await import('./run.ts');
+      await run(terminal, given(program), command);
+    });
+}
+
+function addServe(program: Command, { terminal, command }: Call): void {
+  const serve = program
+    .command('serve')
+    .description('serve many clients over HTTP')
+    .usage('[options] [-- <command> [args…]]')
+    .optionsGroup('Options of the service:')
+    .option('--port <number>', 'where it listens (default: 8137)', wholeNumber(0, 65_535))
+    .option(
+      '--host <address>',
+      'on which address (default: 127.0.0.1); any but loopback needs authentication',
+    );
+  addServerOptions(serve)
+    .helpOption('-h, --help', 'print this help')
+    .allowExcessArguments(false)
+    .addHelpText('after', help.SERVE_EXAMPLE)
+    .action(async () => {
+      const { serve: run } = await import('./serve.ts');
+      await run(terminal, { ...given(program), ...given(serve) }, command); // wherever they stand
+    });
+}
+
+/** What is said of the server that is to be run, and of its restarts. */
+function addServerOptions(program: Command): Command {
+  return program
     .optionsGroup('Options of the wrapped server:')
     .option('--name <name>', 'name of the instance and its state (default: from the command)')
     .option('--cwd <dir>', 'where the server runs (default: here)')
@@ -64,19 +102,10 @@ function addRun(program: Command, { terminal, command }: Call): void {
     .option('--config <file>', 'read settings from this file')
     .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
     .option('--no-persist', 'keep nothing on disk: no history, no snapshots')
-    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option(
       '--log-level <level>',
       'trace, debug, info (default), warn, error, silent; the log goes to stderr',
-    )
-    .version(VERSION, '-v, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .argument('[words...]')
-    .action(async (words: string[]) => {
-      if (words.length > 0) throw misplaced(words, program, command);
-      const { run } = await import('./run.ts');
-      await run(terminal, given(program), command);
-    });
+    );
 }
 
 function addLookers(program: Command, call: Call): void {
@@ -177,6 +206,38 @@ function addKeepers(program: Command, call: Call): void {
     .addHelpText('after', help.RESTORE_DB_EXAMPLE)
     .action(async (file, options) =>
       done(await (await import('./backup.ts')).restoreDb(terminal, file, options)),
+    );
+}
+
+function addTokens(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  program.commandsGroup('Commands for the configuration:');
+  const tokens = program
+    .command('token')
+    .description('add, list or remove tokens: who may call segue serve')
+    .helpCommand(false)
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', help.TOKEN_EXAMPLE);
+  const load = () => import('./token.ts');
+  const config = ['--config <file>', 'that holds them (default: SEGUE_CONFIG)'] as const;
+  subcommand(tokens, call, 'add', 'make one: it is printed once, its hash is kept')
+    .argument('<name>', 'of the caller, for the history')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('client'))
+    .option(...config)
+    .addHelpText('after', help.TOKEN_ADD_EXAMPLE)
+    .action(async (name, options) =>
+      done((await load()).addToken(terminal, name, { ...given(program), ...options })),
+    );
+  subcommand(tokens, call, 'list', 'show names and roles')
+    .option(...config)
+    .addHelpText('after', help.TOKEN_LIST_EXAMPLE)
+    .action(async (options) => done((await load()).listTokens(terminal, { ...given(program), ...options })));
+  subcommand(tokens, call, 'remove', 'lock one out')
+    .argument('<name>', 'of the caller')
+    .option(...config)
+    .addHelpText('after', help.TOKEN_REMOVE_EXAMPLE)
+    .action(async (name, options) =>
+      done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
     );
 }
 

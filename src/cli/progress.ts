@@ -26,10 +26,11 @@ function lineProgress(terminal: Terminal, name: string): Progress {
   return {
     update({ phase, progress, attempt, message }) {
       const again = attempt > 1 ? `, attempt ${attempt}` : '';
-      const key = `${phase}${again}`;
+      const what = phase ?? plainLine(message);
+      const key = `${what}${again}`;
       if (key === last) return;
       last = key;
-      terminal.err(`${plainLine(name)}: ${phase ?? plainLine(message)} (${Math.round(progress)} %${again})`);
+      terminal.err(`${plainLine(name)}: ${what} (${Math.round(progress)} %${again})`);
     },
     end() {},
   };
@@ -71,9 +72,11 @@ export class ProgressPicture {
   #running: Phase | null = null;
   #progress = 0;
   #note = '';
+  #overSeveral = false;
 
   update(status: Status, nowMs: number): void {
     this.#progress = status.progress;
+    this.#overSeveral = status.state.startsWith('fleet.');
     this.#note = [status.attempt > 1 ? `attempt ${status.attempt}` : '', plainLine(status.message)]
       .filter(Boolean)
       .join(', ');
@@ -91,6 +94,7 @@ export class ProgressPicture {
   /** The report knows exactly what was too quick to be seen. */
   complete(report: RestartReport): void {
     this.#running = null;
+    this.#overSeveral = report.workers !== undefined;
     this.#rows.clear();
     for (const { name, outcome, duration_ms } of report.phases)
       this.#rows.set(name, { outcome, startedAtMs: 0, durationMs: duration_ms });
@@ -103,6 +107,7 @@ export class ProgressPicture {
     const bar = colors.green('━'.repeat(filled)) + colors.dim('━'.repeat(BAR_WIDTH - filled));
     const percent = `${Math.round(this.#progress)} %`.padStart(5);
     const head = `${colors.bold(plainLine(name))}  ${bar} ${percent}  ${colors.dim(this.#note)}`;
+    if (this.#overSeveral) return head; // each server has phases of its own
     return [head, ...PHASES.map((phase) => this.#line(phase, nowMs, colors))].join('\n');
   }
 

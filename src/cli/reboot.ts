@@ -6,7 +6,7 @@ import { isErrorCode, SegueError } from '../errors.ts';
 import { withInstance } from './instance.ts';
 import { plainJson } from './plain.ts';
 import { type Progress, startProgress } from './progress.ts';
-import { consequences, reportSentence } from './report.ts';
+import { consequences, reportSentence, workerLines } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RebootOptions {
@@ -116,7 +116,7 @@ async function waitForEnd(
 function conclude(terminal: Terminal, report: RestartReport, json: boolean): number {
   const failed = report.success === false;
   if (json) terminal.out(plainJson(report));
-  else if (failed) terminal.err(`segue: ${reportSentence(report)}`);
+  else if (failed) terminal.err([`segue: ${reportSentence(report)}`, ...workerLines(report)].join('\n'));
   else terminal.out([reportSentence(report), ...(report.success ? consequences(report) : [])].join('\n'));
   return failed ? exitCodeOf(report) : 0;
 }

@@ -9,7 +9,10 @@ export function reportSentence(report: RestartReport): string {
   if (report.success === undefined)
     return `reboot ${shortId(report.reboot_id)} goes on (${plainLine(report.phase)}, ${report.progress} %)`;
   if (!report.success) return `reboot ${outcomeOf(report)}${took}: ${reasonOf(report)}`;
-  const silent = report.blackout_ms === undefined ? '' : `, silent for ${duration(report.blackout_ms)}`;
+  const most = report.workers ? 'at most ' : '';
+  const silent =
+    report.blackout_ms === undefined ? '' : `, silent for ${most}${duration(report.blackout_ms)}`;
+  if (report.workers) return `rebooted${took}${silent}: ${plainLine(report.message)}`;
   const partial = report.partial ? `; ${counted(report.sessions.lost.length, 'session')} lost` : '';
   return `rebooted${took}${silent}${partial}`;
 }
@@ -21,7 +24,7 @@ export function outcomeOf(report: RestartReport): string {
 
 function reasonOf(report: RestartReport): string {
   const last = report.errors.at(-1);
-  if (last === undefined) return plainLine(report.message);
+  if (last === undefined || report.workers) return plainLine(report.message, 500);
   const phase = last.phase === undefined ? '' : ` (in ${plainLine(last.phase)})`;
   return `${plainLine(last.message, 500)}${phase}`;
 }
@@ -44,7 +47,17 @@ export function consequences(report: RestartReport): string[] {
   if (report.worker_state) lines.push(`state      ${stateText(report.worker_state)}`);
   if (report.tasks) lines.push(`tasks      ${tasksText(report.tasks)}`);
   if (report.rolled_back) lines.push('command    the new one did not start: the last good one runs again');
-  return lines;
+  return [...lines, ...workerLines(report)];
+}
+
+/** Of a reboot that went over several servers. */
+export function workerLines({ workers = [] }: RestartReport): string[] {
+  return workers.map(({ instance, result, duration_ms, blackout_ms, error }) => {
+    const took = duration_ms === undefined ? '' : ` in ${duration(duration_ms)}`;
+    const silent = blackout_ms === undefined ? '' : `, silent for ${duration(blackout_ms)}`;
+    const why = error === undefined ? '' : `: ${plainLine(error.message, 500)}`;
+    return `server     ${shortId(plainLine(instance))}  ${result}${took}${silent}${why}`;
+  });
 }
 
 function stateText({ detail, age_s: age }: NonNullable<RestartReport['worker_state']>): string {
@@ -69,7 +82,7 @@ export function reportText(report: RestartReport): string {
       const phase = error.phase === undefined ? '' : ` in ${plainLine(error.phase)}`;
       return `error      ${plainLine(error.code)}${phase}: ${plainLine(error.message, 500)}`;
     }),
-    'phases',
+    ...(report.phases.length === 0 ? [] : ['phases']),
     ...report.phases.map(
       (phase) => `  ${phase.name.padEnd(12)} ${phase.outcome.padEnd(8)} ${duration(phase.duration_ms)}`,
     ),

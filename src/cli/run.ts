@@ -50,8 +50,8 @@ async function relay(
   return runStdio({ config, log: createLog(config.logLevel), env: systemEnv, environment });
 }
 
-async function flagLayer(
-  { config: _, envAllow, set, ...fields }: RunOptions,
+export async function flagLayer(
+  { config: _, envAllow, set, ...fields }: Omit<RunOptions, 'port' | 'host'>,
   command: readonly string[] | undefined,
 ): Promise<Record<string, unknown>> {
   const settings = set === undefined ? {} : (await import('../config/settings.ts')).parseSettings(set);

@@ -59,7 +59,7 @@ export function statusText({ info, status, health }: InstanceStatus, now: number
     `command    ${plainLine(info.command.join(' '))}  (in ${plainLine(info.cwd)})`,
     `state      ${current.state}${phase}: ${plainLine(current.message)}`,
     `traffic    ${current.traffic}`,
-    `worker     ${workerText(health)}`,
+    ...(several(status) ? serverLines(status) : [`worker     ${workerText(health)}`]),
     ...databaseLines(health),
     `sessions   ${info.sessions.length}`,
     ...info.sessions.map(
@@ -70,6 +70,22 @@ export function statusText({ info, status, health }: InstanceStatus, now: number
     ...(health.checks.reboot_readiness?.issues ?? []).map((issue) => `issue      ${plainLine(issue)}`),
     ...current.errors.map((error) => `error      ${plainLine(error.code)}: ${plainLine(error.message, 500)}`),
   ].join('\n');
+}
+
+/** One of a service with one client is shown like any other. */
+function several({ workers }: StatusReport): boolean {
+  return workers !== undefined && workers.length !== 1;
+}
+
+function serverLines({ workers = [] }: StatusReport): string[] {
+  return [
+    `servers    ${workers.length}`,
+    ...workers.map(({ instance, state, phase, progress, generation, traffic, result }) => {
+      const where = phase === null ? '' : `, ${phase} ${Math.round(progress)} %`;
+      const roll = result === undefined ? '' : `  (${result})`;
+      return `  ${shortId(plainLine(instance))}  ${plainLine(state)}${where}  ${traffic}, generation ${generation}${roll}`;
+    }),
+  ];
 }
 
 function workerText({ checks: { worker } }: HealthReport): string {

@@ -40,8 +40,8 @@ export const CONFIG_VARIABLES = {
 export function loadConfig(sources: ConfigSources): Config {
   const path = sources.file ?? (sources.environment.SEGUE_CONFIG || undefined);
   const file = path === undefined ? {} : readLayer(resolve(sources.cwd, path));
-  const environment = check('environment', environmentLayer(sources.environment));
-  const flags = check('command line', absoluteCwd(sources.flags, sources.cwd));
+  const environment = checkLayer('environment', environmentLayer(sources.environment));
+  const flags = checkLayer('command line', absoluteCwd(sources.flags, sources.cwd));
   return configSchema.parse(merge(merge(file, environment), flags));
 }
 
@@ -49,12 +49,12 @@ export function loadConfig(sources: ConfigSources): Config {
 function readLayer(path: string): Layer {
   const { realPath, text } = readSafeFile(path);
   const layer = parseJson(text, path);
-  check(path, layer);
+  checkLayer(path, layer);
   return absoluteCwd(layer as Layer, dirname(realPath));
 }
 
 /** Each layer is checked alone, so that a complaint can name its source. Returns it unchanged: defaults come last. */
-function check<T>(source: string, layer: T): T {
+export function checkLayer<T>(source: string, layer: T): T {
   const result = configSchema.safeParse(layer);
   if (result.success) return layer;
   // A mistyped name mostly makes another setting missing: the name is the better complaint.

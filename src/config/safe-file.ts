@@ -56,10 +56,13 @@ function followLinks(start: string): string {
   throw new SegueError('INVALID_PARAMETERS', `${start}: too many symbolic links`);
 }
 
-/** Every directory above: whoever may rename one of them may put another file in this place. */
-function checkDirectories(directory: string): void {
+/**
+ * The directory and all above it: whoever may rename one of them may put another file in this place.
+ * @throws as readSafeFile
+ */
+export function checkDirectories(directory: string): void {
   if (!hasModes()) return;
-  let path = realpathSync(directory);
+  let path = explained(directory, () => realpathSync(directory));
   for (;;) {
     const stats = lstat(path);
     checkOwner(path, stats);

@@ -18,21 +18,15 @@ export function parseSettings(assignments: readonly string[]): Record<string, un
 }
 
 function assign(layer: Record<string, unknown>, name: string, value: unknown): void {
-  const [section, key, ...rest] = name.split('.');
-  checkName(section!, []);
-  if (key === undefined) {
-    layer[section!] = value;
-    return;
-  }
+  const path = name.split('.');
   // Names below environment.set are the operator's own and may hold dots.
-  if (section === 'environment' && key === 'set' && rest.length > 0) {
-    const environment = inner(layer, 'environment');
-    inner(environment, 'set')[rest.join('.')] = String(value);
+  if (path[0] === 'environment' && path[1] === 'set' && path.length > 2) {
+    inner(inner(layer, 'environment'), 'set')[path.slice(2).join('.')] = String(value);
     return;
   }
-  checkName(key, [section!]);
-  if (rest.length > 0) throw invalid(`--set: unknown setting "${name}"`);
-  inner(layer, section!)[key] = value;
+  for (const [at, key] of path.entries()) checkName(key, path.slice(0, at), name);
+  const key = path.pop()!;
+  path.reduce(inner, layer)[key] = value;
 }
 
 function inner(layer: Record<string, unknown>, key: string): Record<string, unknown> {
@@ -40,9 +34,10 @@ function inner(layer: Record<string, unknown>, key: string): Record<string, unkn
   return layer[key] as Record<string, unknown>;
 }
 
-function checkName(key: string, path: readonly string[]): void {
+function checkName(key: string, path: readonly string[], name: string): void {
   const known = settingsIn(path);
   if (known.includes(key)) return;
+  if (known.length === 0) throw invalid(`--set: unknown setting "${name}"`);
   throw invalid(`--set: unknown setting "${[...path, key].join('.')}"${didYouMean(key, known)}`);
 }
 

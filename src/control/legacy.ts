@@ -4,6 +4,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { SegueError } from '../errors.ts';
 import { announcedOutput } from '../mcp/tools.ts';
 import { VERSION } from '../version.ts';
 import { isObject, type Json } from '../wire/message.ts';
@@ -85,8 +86,15 @@ export async function legacyEndpoint(control: Control, who: Principal): Promise<
 function registerResources(server: McpServer, control: Control, who: Principal): void {
   for (const resource of RESOURCES) {
     const { name, uri, title, description } = resource;
-    server.registerResource(name, uri, { title, description, mimeType: RESOURCE_MIME }, async () => ({
-      contents: [{ uri, mimeType: RESOURCE_MIME, text: await readText(resource, control, who) }],
-    }));
+    server.registerResource(name, uri, { title, description, mimeType: RESOURCE_MIME }, async () => {
+      const text = await readText(resource, control, who).catch(throwRpc);
+      return { contents: [{ uri, mimeType: RESOURCE_MIME, text }] };
+    });
   }
+}
+
+/** The SDK takes code, message and data of an answer from the error. */
+function throwRpc(error: unknown): never {
+  const { message, ...rpc } = SegueError.from(error, 'PROCESS_FAILED').toRpc();
+  throw Object.assign(new Error(message, { cause: error }), rpc);
 }

@@ -1,4 +1,5 @@
 /** The endpoint for modern clients: the same tables, in the result forms of 2026-07-28. */
+import { SegueError } from '../errors.ts';
 import { COMPLETE, UNCACHED } from '../mcp/modern.ts';
 import { toolEntry } from '../mcp/tools.ts';
 import type { Json } from '../wire/message.ts';
@@ -34,12 +35,10 @@ async function read(
 ): Promise<{ result: Json } | { error: Json }> {
   const resource = RESOURCES.find((candidate) => candidate.uri === uri);
   if (!resource) return { error: { code: -32602, message: `no resource has the URI ${String(uri)}` } };
-  const text = await readText(resource, control, who);
-  return {
-    result: {
-      contents: [{ uri, mimeType: RESOURCE_MIME, text }],
-      ...UNCACHED,
-      ...COMPLETE,
-    },
-  };
+  try {
+    const text = await readText(resource, control, who);
+    return { result: { contents: [{ uri, mimeType: RESOURCE_MIME, text }], ...UNCACHED, ...COMPLETE } };
+  } catch (error) {
+    return { error: SegueError.from(error, 'PROCESS_FAILED').toRpc() };
+  }
 }

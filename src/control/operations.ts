@@ -5,26 +5,25 @@
 import { chartOf } from '../../machines/chart.ts';
 import { isAbortable, stateOf } from '../../machines/progress.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
-import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { redactArgs } from '../observe/redact.ts';
 import { VERSION } from '../version.ts';
 import { healthReport, prepareReport } from './checks.ts';
 import type { ControlDeps } from './deps.ts';
+import { patiently } from './patiently.ts';
 import { RateLimit } from './rate-limit.ts';
 import { reconnectTest } from './reconnect-test.ts';
+import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
 
-/** A waiting caller gets its answer before most clients give up on it. */
-const WAIT_MS = 45_000;
 const RECENT = 20;
 
 export function createControl(deps: ControlDeps): Control {
   const { env, lifecycle, store } = deps;
-  const limit = new RateLimit(env, deps.config.limits.restartsPerMinute);
+  const limit = new RateLimit(env, deps.config.limits.restartsPerMinute, 'restarts');
   let usualMs: number | null = null;
 
   function audit(who: Principal, action: string, detail: unknown, result: string): void {
@@ -39,9 +38,7 @@ export function createControl(deps: ControlDeps): Control {
     work: () => Promise<Result>,
   ): Promise<Result> {
     try {
-      if (who.role === 'client' || who.role === 'monitor') {
-        throw new SegueError('NOT_AUTHORIZED', `${action} needs the role operator; you are ${who.role}`);
-      }
+      assertOperator(who, action);
       if (stateOf(lifecycle.snapshot).startsWith('end')) {
         throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
       }
@@ -90,16 +87,9 @@ export function createControl(deps: ControlDeps): Control {
       if (lifecycle.running?.rebootId === rebootId)
         options.onProgress?.(currentStatus(snapshot, usualMs, true));
     });
-    const timer = new AbortController();
-    const limits = options.signal ? AbortSignal.any([options.signal, timer.signal]) : timer.signal;
     try {
-      const late = delay(env, WAIT_MS, limits).then(
-        () => lifecycle.report(rebootId),
-        () => lifecycle.report(rebootId), // the caller has stopped waiting; the reboot goes on
-      );
-      return await Promise.race([lifecycle.ended(rebootId), late]);
+      return await patiently(env, lifecycle.ended(rebootId), () => lifecycle.report(rebootId), options);
     } finally {
-      timer.abort();
       unwatch();
     }
   }
@@ -110,6 +100,10 @@ export function createControl(deps: ControlDeps): Control {
   });
 
   return {
+    admit: (who, action, detail) =>
+      act(who, action, detail, async () => {
+        if (who.sessionId !== undefined) limit.take(who.id);
+      }),
     async restart(input, who, options = {}) {
       const detail = {
         ...input,
@@ -152,8 +146,9 @@ export function createControl(deps: ControlDeps): Control {
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),
-    reconnectTest: (input) => reconnectTest(deps, input),
-    async status(input: StatusInput): Promise<StatusReport> {
+    reconnectTest: (input, who) => reconnectTest(deps, input, who),
+    async status(input: StatusInput, who: Principal): Promise<StatusReport> {
+      if (input.include_history) assertReader(who, 'include_history');
       return {
         current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
         timestamp: iso(env.now()),

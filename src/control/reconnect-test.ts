@@ -5,7 +5,9 @@ import { declarationOf } from '../extension/protocol.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import type { Session } from '../session/session.ts';
 import type { ControlDeps } from './deps.ts';
+import { maySee } from './roles.ts';
 import type { ReconnectTestInput, ReconnectTestReport } from './schemas.ts';
+import type { Principal } from './types.ts';
 
 const PING_MS = 2_000;
 type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
@@ -13,11 +15,12 @@ type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
 export async function reconnectTest(
   deps: ControlDeps,
   input: ReconnectTestInput,
+  who: Principal,
 ): Promise<ReconnectTestReport> {
   const { connections, env, store } = deps;
   const sessions = connections
     .all()
-    .filter((session) => input.session_id === undefined || session.id === input.session_id);
+    .filter(({ id }) => maySee(who, id) && (input.session_id === undefined || id === input.session_id));
   if (input.session_id !== undefined && sessions.length === 0) {
     throw new SegueError('INVALID_PARAMETERS', `no session has the id ${JSON.stringify(input.session_id)}`);
   }

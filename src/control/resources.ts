@@ -1,4 +1,5 @@
 /** The resources that Segue serves: the live machine, its past, its chart. */
+import { assertReader } from './roles.ts';
 import type { Control, Principal } from './types.ts';
 
 export interface OwnResource {
@@ -24,7 +25,10 @@ export const RESOURCES: readonly OwnResource[] = [
     name: 'reboot-history',
     title: 'Restart history',
     description: 'The last restarts, newest first: why, who asked, how long, what became of the requests.',
-    read: async (control) => ({ restarts: await control.history(HISTORY) }),
+    async read(control, who) {
+      assertReader(who, 'reboot://history');
+      return { restarts: await control.history(HISTORY) };
+    },
   },
   {
     uri: 'reboot://statechart',
@@ -37,6 +41,7 @@ export const RESOURCES: readonly OwnResource[] = [
 
 export const RESOURCE_MIME = 'application/json';
 
+/** @throws SegueError */
 export async function readText(resource: OwnResource, control: Control, who: Principal): Promise<string> {
   return JSON.stringify(await resource.read(control, who), null, 2);
 }

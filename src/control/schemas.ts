@@ -30,7 +30,10 @@ export const restartInput = z.object({
   timeout: z.number().min(10).max(300).default(30).describe('Budget of the whole reboot in seconds'),
   reason: z.enum(REASONS).default('manual_request'),
   wait: z.boolean().default(true).describe('Answer when the reboot has ended (at most 45 s), else at once'),
-  scope: z.enum(['own', 'all']).default('own').describe('"all" needs the role operator'),
+  scope: z
+    .enum(['own', 'all'])
+    .default('own')
+    .describe('Where several servers run: the one of this session, or all, a few at once (role operator)'),
 });
 export type RestartInput = z.infer<typeof restartInput>;
 
@@ -45,6 +48,17 @@ export const toolsChanged = z.object({
   added: z.array(z.string()),
   removed: z.array(z.string()),
   changed: z.array(z.string()),
+});
+
+/** What became of one worker of a reboot that went over several. */
+export const workerResult = z.object({
+  instance: z.string(),
+  /** `pending` at the end: it was not touched. `skipped`: its client had left. */
+  result: z.enum(['pending', 'rebooting', 'completed', 'failed', 'aborted', 'skipped']),
+  reboot_id: z.string().nullable(),
+  duration_ms: ms.optional(),
+  blackout_ms: ms.optional(),
+  error: errorOut.optional(),
 });
 
 export const restartOutput = z.object({
@@ -93,6 +107,8 @@ export const restartOutput = z.object({
   last_exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable().optional(),
   stderr_tail: z.string().optional(),
   errors: z.array(errorOut),
+  /** Where it went over several workers: counts above are sums, `blackout_ms` is the longest of one. */
+  workers: z.array(workerResult).optional(),
 });
 /** The report of one reboot: the answer of restart_server, a row of the history. */
 export type RestartReport = z.infer<typeof restartOutput>;
@@ -208,6 +224,8 @@ export const statusInput = z.object({
   include_error_details: yes,
 });
 export type StatusInput = z.infer<typeof statusInput>;
+const traffic = z.enum(['open', 'draining', 'holding', 'replaying', 'refusing']);
+
 export const statusOutput = z.object({
   current_status: z.object({
     /** The lifecycle state as a dotted path, e.g. `alive.preparing.suspend`. */
@@ -219,13 +237,32 @@ export const statusOutput = z.object({
     started_at: time.nullable(),
     estimated_completion: time.nullable(),
     maintenance_mode: z.boolean(),
-    traffic: z.enum(['open', 'draining', 'holding', 'replaying', 'refusing']),
+    traffic,
     abortable: z.boolean(),
     attempt: count,
     generation: count,
     errors: z.array(errorOut),
   }),
   timestamp: time,
+  /** Where several may run: all of them, or the caller's own for the role client. */
+  workers: z
+    .array(
+      z.object({
+        instance: z.string(),
+        /** The one of this session. */
+        own: z.boolean(),
+        state: z.string(),
+        phase: z.string().nullable(),
+        progress: z.number().min(0).max(100),
+        message: z.string(),
+        traffic,
+        generation: count,
+        reboot_id: z.string().nullable(),
+        /** While a reboot goes over all: how it stands with this one. */
+        result: workerResult.shape.result.optional(),
+      }),
+    )
+    .optional(),
   history: z
     .object({
       recent_restarts: z.array(restartOutput),

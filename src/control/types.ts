@@ -2,6 +2,7 @@
  * The operations behind the five tools, the reboot:// resources and the admin socket. Whoever steers Segue calls these;
  * every one rejects with a SegueError only.
  */
+import type { Role } from './roles.ts';
 import type {
   HealthInput,
   HealthReport,
@@ -18,7 +19,7 @@ import type {
 /** Who asks. The stdio client is operator of its instance; so is whoever may open the 0600 admin socket. */
 export interface Principal {
   id: string;
-  role: 'client' | 'monitor' | 'operator' | 'admin';
+  role: Role;
   /** The session that asks, when it is one of ours (F35: its own call does not block the drain). */
   sessionId?: string;
 }
@@ -30,6 +31,8 @@ export interface RestartOptions {
   signal?: AbortSignal;
   /** A new command for the worker; only the admin socket may set it (F58). */
   command?: { file: string; args: string[]; cwd: string };
+  /** The answer comes after this long at the latest, as far as the reboot has come by then; default 45 s. */
+  waitMs?: number;
 }
 
 /** One line of `segue list` and the head of `segue status`. */
@@ -45,12 +48,14 @@ export interface InstanceInfo {
 }
 
 export interface Control {
+  /** Whether `who` may do this `action` now; on record either way. Rejects RATE_LIMITED, NOT_AUTHORIZED, SHUTDOWN_IN_PROGRESS. */
+  admit(who: Principal, action: string, detail: unknown): Promise<void>;
   /** Joins a running reboot (F33); one with another command is refused meanwhile. Rejects RATE_LIMITED, NOT_AUTHORIZED, SYSTEM_NOT_READY, SHUTDOWN_IN_PROGRESS. */
   restart(input: RestartInput, who: Principal, options?: RestartOptions): Promise<RestartReport>;
   /** Honoured before `close`; rejects NOT_ABORTABLE after it, with the reason (F34). */
   abort(who: Principal): Promise<{ aborted: true; reboot_id: string }>;
   /** From `failed` or `broken`: try to start again now. */
-  reset(who: Principal, options?: Pick<RestartOptions, 'onProgress' | 'signal'>): Promise<RestartReport>;
+  reset(who: Principal, options?: Omit<RestartOptions, 'command'>): Promise<RestartReport>;
   health(input: HealthInput, who: Principal): Promise<HealthReport>;
   prepare(input: PrepareInput, who: Principal): Promise<PrepareReport>;
   reconnectTest(input: ReconnectTestInput, who: Principal): Promise<ReconnectTestReport>;

@@ -11,6 +11,7 @@ import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { InspectionEvent } from 'xstate';
 import { type Env, systemEnv } from '../env.ts';
+import { isLoopback } from '../loopback.ts';
 import { ActorReplay } from './actor-replay.ts';
 import type { Log } from './log.ts';
 import { HIDDEN, redact } from './redact.ts';
@@ -68,10 +69,6 @@ function mayView({ headers, url }: IncomingMessage, word: string): boolean {
 
 function isLoopbackPage(origin: string): boolean {
   return URL.canParse(origin) && isLoopback(new URL(origin).hostname);
-}
-
-function isLoopback(host: string): boolean {
-  return host === '127.0.0.1' || host === 'localhost' || host === '[::1]';
 }
 
 function refuse(socket: Duplex): void {

@@ -11,7 +11,7 @@ const SECRET_NAME =
 const NOT_SECRET = /progress[-_]token$/i;
 const ENVIRONMENT_NAME = /^(?:env|environment|environ)$/i;
 const TOKEN =
-  /\b(?:(Bearer|Basic)\s+[\w.~+/=-]{8,}|(?:sk|pk|ghp|gho|ghs|ghu|github_pat|glpat|xox[abp])[-_][\w-]{12,}|AKIA[A-Z0-9]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)/g;
+  /\b(?:(Bearer|Basic)\s+[\w.~+/=-]{8,}|(?:sk|pk|ghp|gho|ghs|ghu|github_pat|glpat|xox[abp])[-_][\w-]{12,}|AKIA[A-Z0-9]{16}|segue_[\w-]{43}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)/g;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:)[^\s@/]+@/gi;
 const MAX_DEPTH = 40;
 

@@ -38,6 +38,11 @@ export class Asks {
     return this.#byClientKey.size;
   }
 
+  /** The client may still answer what workers of an earlier supervisor have asked. */
+  renameAll(): void {
+    this.#firstGeneration = 0;
+  }
+
   /** The bytes that the client gets for a worker's request. */
   open(link: Channel, message: RequestMessage): Buffer {
     this.#firstGeneration ??= link.generation;

@@ -18,7 +18,7 @@ import type { Session } from './session.ts';
 export interface ConnectionsOptions {
   env: Env;
   log: Log;
-  config: Pick<Config, 'isolation' | 'upstream'>;
+  config: Pick<Config, 'isolation' | 'timing' | 'upstream'>;
   /** What the worker said to nobody was dropped. */
   onStale(): void;
 }
@@ -51,7 +51,10 @@ export class Connections {
     }
     this.#taken = true;
     this.#sessions.add(session);
-    if (this.#link && !this.#link.fenced) reboot.attach(session, this.#channel(session, this.#link));
+    if (!this.#link || this.#link.fenced) return;
+    const channel = this.#channel(session, this.#link);
+    if (session.handshake.replayable) void reboot.join(session, channel, this.#options.config.timing.startMs);
+    else reboot.attach(session, channel);
   }
 
   remove(session: Session): void {

@@ -33,5 +33,5 @@ async function initialize(session: Session, request: OpenRequest): Promise<void>
   session.handshake.accept(result);
   const capabilities = session.handshake.capabilities;
   session.toClient(mergeCapabilities(line, 'legacy', capabilities, true));
-  session.context.opened(session);
+  session.opened();
 }

@@ -49,6 +49,9 @@ function lacksList(session: Session, request: OpenRequest, message: ResponseMess
   return session.context.config.tools && list && notFound && request.cursor === null;
 }
 
+/** What a session is to have again at its next worker. */
+const REMEMBERED = new Set(['logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
+
 function result(session: Session, request: OpenRequest, message: ResponseMessage, value: Json): void {
   switch (request.method) {
     case 'initialize':
@@ -64,6 +67,7 @@ function result(session: Session, request: OpenRequest, message: ResponseMessage
       if (request.uri !== null) session.subscriptions.delete(request.uri);
       break;
   }
+  if (REMEMBERED.has(request.method)) session.port.changed?.();
   const kind = LIST_KINDS.find((candidate) => LISTS[candidate].method === request.method);
   if (kind) return list(session, request, message, kind, value);
   session.toClient(message.bytes);
@@ -74,7 +78,7 @@ function opened(session: Session, request: OpenRequest, message: ResponseMessage
   const era = request.method === 'initialize' ? 'legacy' : 'modern';
   const capabilities = session.handshake.capabilities;
   session.toClient(mergeCapabilities(message.bytes, era, capabilities, session.context.config.tools));
-  session.context.opened(session);
+  session.opened();
   if (session.introducedTo === session.link) session.tools.read();
 }
 

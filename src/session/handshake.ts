@@ -27,6 +27,17 @@ export interface HandshakeRecord {
   result: Json | null;
 }
 
+/** All of a handshake: with it a session goes on after the death of its supervisor. */
+export interface SavedHandshake extends HandshakeRecord {
+  initialized: boolean;
+  /** JSON text. */
+  params: string | null;
+  envelope: Json;
+  client: Json;
+  clientCapabilities: Json;
+  shown: Json;
+}
+
 export class Handshake {
   era: Era = 'unknown';
   /** Legacy: the client has sent notifications/initialized. */
@@ -179,6 +190,30 @@ export class Handshake {
 
   record(): HandshakeRecord {
     return { era: this.era, protocolVersion: this.#protocolVersion, result: this.#result };
+  }
+
+  save(): SavedHandshake {
+    return {
+      ...this.record(),
+      initialized: this.initialized,
+      params: this.#params?.toString('utf8') ?? null,
+      envelope: this.#envelope,
+      client: this.#client,
+      clientCapabilities: this.#clientCapabilities,
+      shown: this.#shown,
+    };
+  }
+
+  restore(saved: SavedHandshake): void {
+    this.era = saved.era;
+    this.initialized = saved.initialized;
+    this.#params = saved.params === null ? null : Buffer.from(saved.params);
+    this.#envelope = saved.envelope;
+    this.#client = saved.client;
+    this.#clientCapabilities = saved.clientCapabilities;
+    this.#result = saved.result;
+    this.#shown = saved.shown;
+    this.#protocolVersion = saved.protocolVersion;
   }
 }
 

@@ -2,6 +2,7 @@
  * What lists a session has seen, and how a new worker's lists differ from them (protocol.md, "What a reboot must
  * replay", 7). Tools are read by Segue itself, all pages; the other lists are followed as the client reads them.
  */
+import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../wire/message.ts';
 
 export const LISTS = {
@@ -28,8 +29,14 @@ export const LISTS = {
 export type ListKind = keyof typeof LISTS;
 export const LIST_KINDS = Object.keys(LISTS) as ListKind[];
 
-/** Items by name, each as one canonical text. */
+/** Items by name, each as the digest of its canonical text. */
 type Items = Map<string, string>;
+
+/** What of a list is kept with its session. */
+export interface SavedList {
+  items: [name: string, digest: string][];
+  complete: boolean;
+}
 
 export interface ListDiff {
   added: string[];
@@ -103,6 +110,21 @@ export class Inventory {
     return before ? diff(before, items) : null;
   }
 
+  save(): Record<string, SavedList> {
+    const lists = [...this.#lists].map(([kind, { items, complete }]) => [
+      kind,
+      { items: [...items], complete },
+    ]);
+    return Object.fromEntries(lists);
+  }
+
+  restore(saved: Partial<Record<ListKind, SavedList>>): void {
+    for (const kind of LIST_KINDS) {
+      const list = saved[kind];
+      if (list) this.#lists.set(kind, { items: new Map(list.items), complete: list.complete });
+    }
+  }
+
   /** What a worker that is not there offers: nothing. */
   setEmpty(kind: ListKind): void {
     this.#lists.set(kind, { items: new Map(), complete: true });
@@ -116,7 +138,7 @@ export function isEmptyDiff(difference: ListDiff): boolean {
 function collect(kind: ListKind, result: Json, into: Items): Json[] {
   const { member, name } = LISTS[kind];
   const items = Array.isArray(result[member]) ? result[member].filter(isObject) : [];
-  for (const item of items) into.set(String(item[name]), canonical(item));
+  for (const item of items) into.set(String(item[name]), digest(item));
   return items;
 }
 
@@ -133,6 +155,11 @@ function diff(before: { items: Items; complete: boolean }, after: Items): ListDi
 function isRepeatable(tool: Json): boolean {
   const hints = isObject(tool.annotations) ? tool.annotations : {};
   return hints.readOnlyHint === true || hints.idempotentHint === true;
+}
+
+/** Two of a session's thousand lists are compared now and then; their texts need not stay for it. */
+function digest(item: Json): string {
+  return createHash('sha256').update(canonical(item)).digest('base64').slice(0, 22);
 }
 
 /** JSON with sorted keys, so that a changed order is no changed tool. */

@@ -32,7 +32,10 @@ export function fence(session: Session, rebootId: string): void {
       request.sent = false;
       request.arrivedAt = session.context.env.monotonic(); // it waits from now on, however long it ran before
       back.push({ bytes: request.bytes, request });
-    } else outcomeUnknown(session, request, rebootId);
+    } else {
+      session.context.count('failed');
+      session.fail(request.key, outcomeUnknown(request, rebootId));
+    }
   }
   held.putBack(back);
 }
@@ -44,8 +47,8 @@ function cancelledLine(key: string): Buffer {
   );
 }
 
-function outcomeUnknown(session: Session, request: OpenRequest, rebootId: string): void {
-  session.context.count('failed');
+/** What the client is told of a call that may have been done. `rebootId` where it was a reboot that cut it off. */
+export function outcomeUnknown(request: OpenRequest, rebootId?: string): SegueError {
   const what = request.tool === null ? request.method : `the tool ${JSON.stringify(request.tool)}`;
   const text =
     `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
@@ -53,9 +56,9 @@ function outcomeUnknown(session: Session, request: OpenRequest, rebootId: string
   const data = {
     method: request.method,
     ...(request.tool === null ? {} : { tool: request.tool }),
-    reboot_id: rebootId,
+    ...(rebootId === undefined ? {} : { reboot_id: rebootId }),
   };
-  session.fail(request.key, new SegueError('OUTCOME_UNKNOWN', text, { data }));
+  return new SegueError('OUTCOME_UNKNOWN', text, { data });
 }
 
 function notRepeated({ repeated, asked }: OpenRequest): string {
@@ -88,6 +91,24 @@ export async function shakeHands(session: Session, timeoutMs: number): Promise<v
     return;
   }
   session.introduce();
+}
+
+/**
+ * A session that has outlived its supervisor, or its worker alone, comes to a worker that others have opened already.
+ * Until it is attached all that its client sends is held.
+ */
+export async function join(session: Session, link: Channel, timeoutMs: number): Promise<void> {
+  try {
+    await session.handshake.replay(link, timeoutMs);
+  } catch (error) {
+    if (link.fenced) return; // the worker after this one takes the session, with all others
+    session.lost = new SegueError('RECONNECT_REQUIRED', SegueError.from(error, 'PROCESS_FAILED').message);
+    failAll(session, session.lost);
+    return;
+  }
+  if (link.fenced) return;
+  attach(session, link);
+  await reconnect(session, timeoutMs);
 }
 
 /**

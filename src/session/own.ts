@@ -31,6 +31,15 @@ export class OwnSurface {
     this.#prefix ??= clash ? CLASH_PREFIX : TOOL_PREFIX;
   }
 
+  /** Null while it is not decided. */
+  get prefix(): string | null {
+    return this.#prefix;
+  }
+
+  set prefix(prefix: string | null) {
+    this.#prefix = prefix;
+  }
+
   get namesDecided(): boolean {
     return this.#prefix !== null;
   }

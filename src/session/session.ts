@@ -7,6 +7,7 @@
 import type { Traffic } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Endpoint } from '../control/endpoint.ts';
+import type { Principal } from '../control/types.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { isMethod } from '../extension/names.ts';
@@ -36,10 +37,14 @@ import { ClientPings } from './pings.ts';
 import { type OpenRequest, OpenRequests, openRequest } from './requests.ts';
 import { ToolNames } from './tool-names.ts';
 
-/** Where the client is: a pipe, later an HTTP stream. */
+/** Where the client is: a pipe, or the streams of an HTTP session. */
 export interface ClientPort {
   /** One message without its newline. Never throws; what a gone client does not take is dropped. */
   send(line: Buffer): void;
+  /** The next byte to go to the worker is the first of this request: it is no longer unsent. */
+  sending?(key: string): void;
+  /** What `recordOf(session)` gives is another one now. */
+  changed?(): void;
   /** The client reads too slowly: nothing more is read from the worker until `clientDrained`. */
   readonly full: boolean;
   pause(): void;
@@ -96,9 +101,17 @@ export class Session {
   /** When the tools of the worker are known. */
   readonly tools = new ToolNames(this);
   #committed = false;
+  /** Who speaks. */
+  readonly principal: Principal;
 
-  constructor(id: string, context: SessionContext, port: ClientPort) {
+  constructor(
+    id: string,
+    context: SessionContext,
+    port: ClientPort,
+    principal: Omit<Principal, 'sessionId'>,
+  ) {
     this.id = id;
+    this.principal = { ...principal, sessionId: id };
     this.context = context;
     this.port = port;
     this.asks = new Asks(`segue-${id.slice(0, 8)}-`);
@@ -282,6 +295,7 @@ export class Session {
     if (!this.listens.has(request.key)) this.open.add(request);
     link.send(request.bytes, () => {
       request.sent = true;
+      this.port.sending?.(request.key);
     });
     if (request.method === 'initialize') this.introduce(); // of a client that did not wait for its answer
     if (
@@ -335,7 +349,7 @@ export class Session {
       case 'notifications/initialized':
         this.#commit();
         this.handshake.initialized = true;
-        this.context.opened(this);
+        this.opened();
         return this.context.gate() === 'open' ? this.introduce(message.bytes) : undefined;
       case 'notifications/progress': {
         const progress = this.asks.progress(message);
@@ -379,6 +393,12 @@ export class Session {
   }
 
   // ——— shared with from-worker.ts and over-reboot.ts
+
+  /** The conversation was opened, or its handshake has changed. */
+  opened(): void {
+    this.context.opened(this);
+    this.port.changed?.();
+  }
 
   /** Tells the current worker that the client is ready, once. */
   introduce(bytes: Buffer = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')): void {

@@ -32,6 +32,7 @@ export class ToolNames {
       .then(() => {
         this.decide();
         this.#reading = null;
+        this.#session.port.changed?.();
       });
   }
 

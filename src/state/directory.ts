@@ -41,6 +41,11 @@ export function databaseFile(directory: string): string {
   return join(directory, `segue.${SCHEMA_EPOCH}.db`);
 }
 
+/** What `segue serve` keeps of its HTTP sessions. */
+export function journalFile(directory: string): string {
+  return join(directory, `http.${SCHEMA_EPOCH}.db`);
+}
+
 /**
  * The admin socket of an instance, in the runtime directory, else in a directory of the user under the system's temp
  * directory. Its directory is made, and looked at, by `privateDirectory`. Throws INITIALIZATION_FAILED when both

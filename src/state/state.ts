@@ -28,9 +28,16 @@ export interface State {
   close(how: string): Promise<void>;
 }
 
+/** Which server is meant, and where what is known of it is kept. */
+export interface Place {
+  name: string;
+  argv: string[];
+  command: Command;
+  directory: string;
+}
+
 /** @throws SegueError INVALID_PARAMETERS for a name that is none, or tasks that could not be kept */
-export function openState(options: { config: Config; environment: Environment; env: Env; log: Log }): State {
-  const { config, environment, env, log } = options;
+export function placeOf(config: Config, environment: Environment): Place {
   if (config.command === undefined && !config.persist)
     throw new SegueError(
       'INVALID_PARAMETERS',
@@ -40,9 +47,22 @@ export function openState(options: { config: Config; environment: Environment; e
   const [file, ...args] = argv;
   const command = { file: file!, args, cwd: config.cwd ?? process.cwd() };
   const name = instanceName(argv, command.cwd, config.name ?? (config.command ? undefined : EMBEDDED_NAME));
+  return { name, argv, command, directory: stateDirectory(name, environment) };
+}
+
+/** @throws SegueError INVALID_PARAMETERS as `placeOf` does */
+export function openState(options: {
+  config: Config;
+  environment: Environment;
+  env: Env;
+  log: Log;
+  /** Of another part of this program, which serves it; by default the supervisor's own. */
+  adminSocket?: string | undefined;
+}): State {
+  const { config, environment, env, log } = options;
+  const { name, argv, command, directory } = placeOf(config, environment);
   const instance = env.uuid();
-  const socketPath = adminSocketPath(instance, environment);
-  const directory = stateDirectory(name, environment);
+  const socketPath = options.adminSocket ?? adminSocketPath(instance, environment);
   const store = createStore({
     ...{ env, log, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
     directory,
@@ -54,6 +74,7 @@ export function openState(options: { config: Config; environment: Environment; e
   async function open(control: Control): Promise<AdminServer | null> {
     await store.open();
     await store.bury();
+    if (options.adminSocket !== undefined) return null;
     try {
       const { startAdminServer } = await import('../control/admin-server.ts');
       return await startAdminServer({

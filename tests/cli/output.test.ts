@@ -8,7 +8,7 @@ import { plain, plainJson, plainLine } from '../../src/cli/plain.ts';
 import { ProgressPicture } from '../../src/cli/progress.ts';
 import { consequences, reportSentence, reportText } from '../../src/cli/report.ts';
 import { statusText } from '../../src/cli/status.ts';
-import type { HealthReport } from '../../src/control/schemas.ts';
+import type { HealthReport, RestartReport, StatusReport } from '../../src/control/schemas.ts';
 import type { ListedInstance } from '../../src/state/instances.ts';
 import { AT, anInfo, aReport, aStatus } from '../control/fake-control.ts';
 import { shows } from '../support/shows.ts';
@@ -111,8 +111,14 @@ describe('text of others', () => {
 });
 
 describe('which instance is meant', () => {
-  const other = { ...listed, name: 'other', instance: 'bb000000-0000-4000-8000-000000000000', pid: 7 };
-  const twin = { ...listed, instance: 'aa99cc00-0000-4000-8000-000000000000', pid: 8 };
+  const at = (instance: string, pid: number) => ({
+    ...listed,
+    instance,
+    pid,
+    socketPath: `/run/${pid}.sock`,
+  });
+  const other = { ...at('bb000000-0000-4000-8000-000000000000', 7), name: 'other' };
+  const twin = at('aa99cc00-0000-4000-8000-000000000000', 8);
 
   it('the only one needs no name', () => {
     expect(chooseInstance([listed], undefined)).toBe(listed);
@@ -151,6 +157,26 @@ describe('a reboot in words', () => {
     expect(reportSentence(going)).toBe('reboot 0a1b2c3d goes on (suspend, 12 %)');
   });
 
+  it('over several servers: the sum, then each', () => {
+    const workers = [
+      { instance: 'aaaaaaaa-1', result: 'completed', reboot_id: 'r1', duration_ms: 900, blackout_ms: 200 },
+      { instance: 'bbbbbbbb-2', result: 'pending', reboot_id: null },
+      { instance: 'cccccccc-3', result: 'failed', reboot_id: 'r3', error: { code: 'X', message: 'it died' } },
+    ] satisfies RestartReport['workers'];
+    const message = '3 servers: 1 restarted, 1 failed, 1 untouched. Cause: it died';
+    const errors = [{ code: 'X', message: 'server cccccccc: it died', phase: 'spawn' }];
+    const report = aReport({ success: false, outcome: 'stopped', phases: [], workers, message, errors });
+    expect(reportSentence(report)).toBe(`reboot stopped in 1.5 s: ${message}`);
+    expect(reportSentence(aReport({ workers, message: '3 servers: 3 restarted.' }))).toBe(
+      'rebooted in 1.5 s, silent for at most 240 ms: 3 servers: 3 restarted.',
+    );
+    const text = reportText(report);
+    expect(text).toContain('server     aaaaaaaa  completed in 900 ms, silent for 200 ms\n');
+    expect(text).toContain('server     bbbbbbbb  pending\n');
+    expect(text).toContain('server     cccccccc  failed: it died');
+    expect(text).not.toContain('phases');
+  });
+
   shows('M3', 'reason, who asked, exit cause, stderr tail and the time of each phase are shown', () => {
     const text = reportText(
       aReport({ last_exit: { code: 3, signal: null }, stderr_tail: 'out of cheese\n' }),
@@ -178,6 +204,13 @@ describe('the progress picture', () => {
     expect(lines[3]).toBe('  · serialize');
   });
 
+  it('is one line where each of several servers has phases of its own', () => {
+    const picture = new ProgressPicture();
+    const message = '2 servers: 1 restarted, 1 being restarted.';
+    picture.update(aStatus({ state: 'fleet.rolling', progress: 50, message }), 0);
+    expect(render(picture, 0)).toMatch(/^demo {2}━{32} {2}50 % {2}2 servers: 1 restarted, .*$/);
+  });
+
   it('goes back for a retry, and ends with what the report says', () => {
     const picture = new ProgressPicture();
     picture.update(aStatus({ phase: 'spawn', attempt: 1 }), 0);
@@ -190,6 +223,42 @@ describe('the progress picture', () => {
     );
     expect(render(picture, 99)).toMatch(/✖ close +5 ms {2}timeout/);
   });
+});
+
+it('shows several servers in a status, a line each', () => {
+  const server: NonNullable<StatusReport['workers']>[number] = {
+    instance: 'aaaaaaaa-1',
+    own: false,
+    state: 'alive.idle',
+    phase: null,
+    progress: 100,
+    message: 'serves',
+    traffic: 'open',
+    generation: 2,
+    reboot_id: null,
+  };
+  const restarting: typeof server = {
+    ...server,
+    instance: 'bbbbbbbb-2',
+    state: 'starting.spawn',
+    phase: 'spawn',
+    progress: 60,
+    traffic: 'holding',
+    generation: 3,
+    result: 'rebooting',
+  };
+  const status = { current_status: aStatus(), timestamp: AT };
+  const several = { ...status, workers: [server, restarting] };
+  const now = Date.parse(AT);
+  const text = statusText({ info: anInfo(), status: several, health }, now);
+  expect(text).toContain(
+    'servers    2\n' +
+      '  aaaaaaaa  alive.idle  open, generation 2\n' +
+      '  bbbbbbbb  starting.spawn, spawn 60 %  holding, generation 3  (rebooting)\n',
+  );
+  expect(text).not.toContain('worker ');
+  const single = { ...status, workers: [server] };
+  expect(statusText({ info: anInfo(), status: single, health }, now)).toContain('worker     pid 4243');
 });
 
 describe('formats', () => {

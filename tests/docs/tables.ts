@@ -1,6 +1,8 @@
 /** The tables of README.md and docs/ that are made from the code, so that they cannot rot. See update.ts. */
+import type { AnyStateMachine } from 'xstate';
 import { z } from 'zod';
 import { type ChartState, type ChartTransition, chartOf } from '../../machines/chart.ts';
+import { fleetMachine } from '../../machines/fleet.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 import { taskMachine } from '../../machines/task.ts';
 import type { StateMeta } from '../../machines/types.ts';
@@ -132,19 +134,19 @@ function budgetsTable(): string {
 
 // ——— tasks
 
-/** Every state of a task, and what leads out of it. */
-function taskStatesTable(): string {
+/** Every state of a small chart, and what leads out of it. */
+function plainStatesTable(machine: AnyStateMachine): string {
+  const name = (id: string) => code(id.replace(`${machine.id}.`, ''));
   const rows = (state: ChartState, inherited: readonly ChartTransition[]): Row[] => {
     const transitions = [...state.transitions, ...inherited];
     if (state.states.length > 0) return state.states.flatMap((inner) => rows(inner, transitions));
-    const name = (id: string) => code(id.replace('task.', ''));
-    const ways = transitions.map(({ event, guard, targets }) => {
-      const when = guard === null ? '' : ` (${guard})`;
-      return `${event}${when} → ${name(targets[0]!)}`;
+    const ways = transitions.flatMap(({ event, guard, targets: [target] }) => {
+      const when = guard === null ? '' : `(${guard})`;
+      return target === undefined ? [] : [`${`${event} ${when}`.trim()} → ${name(target)}`];
     });
     return [[name(state.id), state.description, ways.join(', ')]];
   };
-  return markdown(['state', 'what it is', 'what leads out of it'], rows(chartOf(taskMachine), []));
+  return markdown(['state', 'what it is', 'what leads out of it'], rows(chartOf(machine), []));
 }
 
 // ——— errors
@@ -184,6 +186,7 @@ export const TABLES: Record<string, () => string> = {
   errors: errorsTable,
   states: statesTable,
   budgets: budgetsTable,
-  taskStates: taskStatesTable,
+  taskStates: () => plainStatesTable(taskMachine),
+  fleetStates: () => plainStatesTable(fleetMachine),
   taskTools: taskToolsTable,
 };

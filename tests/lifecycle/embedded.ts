@@ -3,11 +3,13 @@ import { PassThrough } from 'node:stream';
 import { onTestFailed, onTestFinished } from 'vitest';
 import {
   type ConfigInput,
+  type Control,
   configSchema,
   createSupervisor,
   type Hooks,
   type Supervisor,
 } from '../../src/index.ts';
+import type { Client } from '../../src/supervisor.ts';
 import { LineSplitter } from '../../src/wire/lines.ts';
 import { environmentOf, tempHome } from '../support/launch.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -23,26 +25,39 @@ export interface EmbeddedClient extends RawClient {
 
 export interface Embedded {
   supervisor: Supervisor;
-  /** One more client. */
+  /** One more client: the local user. */
   connect(): EmbeddedClient;
+  /** One that is not the local user. */
+  connectAs(principal: Client['principal']): EmbeddedClient;
 }
 
 /** Started, and shut down at the end of the test. */
 export function embed(
-  options: ConfigInput & { command: string[]; home?: string; env?: Record<string, string>; hooks?: Hooks },
+  options: ConfigInput & {
+    command: string[];
+    home?: string;
+    env?: Record<string, string>;
+    hooks?: Hooks;
+    controlOf?: (control: Control) => Control;
+  },
 ): Embedded {
-  const { home = tempHome(), env, hooks = {}, ...config } = options;
+  const { home = tempHome(), env, hooks = {}, controlOf, ...config } = options;
   const supervisor = createSupervisor({
     config: configSchema.parse({ cwd: home, ...config }),
     environment: { ...environmentOf(home), ...env },
     hooks,
+    ...(controlOf ? { controlOf } : {}),
   });
   onTestFinished(() => supervisor.shutdown('the test is over'));
   supervisor.start();
-  return { supervisor, connect: () => connect(supervisor) };
+  return {
+    supervisor,
+    connect: () => connect(supervisor),
+    connectAs: (principal) => connect(supervisor, principal),
+  };
 }
 
-function connect(supervisor: Supervisor): EmbeddedClient {
+function connect(supervisor: Supervisor, principal?: Client['principal']): EmbeddedClient {
   const [input, output] = [new PassThrough(), new PassThrough()];
   const port = {
     full: false,
@@ -53,7 +68,7 @@ function connect(supervisor: Supervisor): EmbeddedClient {
     pause: () => void input.pause(),
     resume: () => void input.resume(),
   };
-  const session = supervisor.connect(port);
+  const session = supervisor.connect(port, principal ? { principal } : {});
   const lines = new LineSplitter(1 << 24, { onLine: (line) => session.fromClient(line), onOverflow() {} });
   input.on('data', (chunk: Buffer) => lines.push(chunk));
   const client = new RawClient(input, output);

@@ -34,10 +34,11 @@ describe('the log', () => {
         command: { file: 'x', args: ['--api-key', 'secret-5', '--token=secret-6', '--port', '80'] },
         nested: [{ deeper: { client_secret: 'secret-7' } }],
       },
-      'with sk-aaaaaaaaaaaaaaaaaaaa',
+      `with sk-aaaaaaaaaaaaaaaaaaaa and segue_${'a'.repeat(43)}, by segue_restart_server`,
     );
     const text = JSON.stringify(lines);
-    expect(text).not.toMatch(/secret-\d|abcdefghijkl|sk-aaaa/);
+    expect(text).not.toMatch(/secret-\d|abcdefghijkl|sk-aaaa|segue_aaaa/);
+    expect(text).toContain('segue_restart_server'); // a tool, no token
     expect(lines[0]).toMatchObject({
       env: ['PATH'],
       err: { type: 'Error', message: 'refused Bearer [hidden]' },

@@ -55,6 +55,8 @@ export interface StoredStream {
 export interface Journal {
   /** Whether it outlives this process, now. */
   readonly persistent: boolean;
+  /** How many sessions there are. */
+  count(): number;
   /** All sessions, without their requests. Rows that cannot be opened are left out, here and below, and said. */
   sessions(): SessionRow[];
   session(id: string): SessionRow | null;

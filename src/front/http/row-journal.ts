@@ -43,6 +43,10 @@ export class RowJournal implements Journal {
     return this.#file !== null;
   }
 
+  count(): number {
+    return this.#use((rows) => rows.count(), 0);
+  }
+
   sessions(): SessionRow[] {
     const rows = this.#use((rows) => rows.sessions(), []);
     return rows.map((row) => this.#session(row)).filter((row) => row !== null);

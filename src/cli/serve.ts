@@ -1,0 +1,60 @@
+/** `segue serve [options] [-- <command> [args…]]`: serve many clients over HTTP until a signal comes. */
+import { flagLayer, type RunOptions } from './run.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ServeOptions extends RunOptions {
+  port?: number;
+  host?: string;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Ends the process itself: a connection or a timer that is left must not keep it. */
+export async function serve(
+  terminal: Terminal,
+  options: ServeOptions,
+  command: readonly string[] | undefined,
+): Promise<never> {
+  const code = await untilSignal(terminal, options, command).catch(async (error: unknown) => {
+    const { complain } = await import('./complain.ts');
+    return complain(terminal, error);
+  });
+  process.exit(code);
+}
+
+async function untilSignal(
+  terminal: Terminal,
+  { port, host, ...options }: ServeOptions,
+  command: readonly string[] | undefined,
+): Promise<number> {
+  const { environment, cwd } = terminal;
+  const { loadConfig } = await import('../config/load.ts');
+  const flags = await flagLayer(options, command);
+  const http = { ...(flags.http as object | undefined), ...defined({ port, host }) };
+  const config = loadConfig({ file: options.config, flags: { ...flags, http }, environment, cwd });
+  const [{ createLog }, { systemEnv }, { startService }] = await Promise.all([
+    import('../observe/log.ts'),
+    import('../env.ts'),
+    import('../serve.ts'),
+  ]);
+  const asked = Promise.withResolvers<string>();
+  let signals = 0;
+  const onSignal = (signal: string) => {
+    if (++signals > 1) process.exit(1); // whoever asks twice does not want to wait
+    asked.resolve(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const service = await startService({
+    config,
+    log: createLog(config.logLevel),
+    env: systemEnv,
+    environment,
+  });
+  terminal.out(`serving at ${service.url}/mcp`);
+  await service.stop(await asked.promise);
+  return 0;
+}
+
+function defined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

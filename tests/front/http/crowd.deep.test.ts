@@ -1,0 +1,123 @@
+/** Fifty clients over reboots and over the death of the service: each call has one outcome, and none is done twice. */
+import { expect } from 'vitest';
+import { HttpPeer, type Service, startService } from '../../support/http.ts';
+import { tempHome, worker } from '../../support/launch.ts';
+import { structured } from '../../support/restarts.ts';
+import { shows } from '../../support/shows.ts';
+import { type Call, Crowd, type Kind } from './crowd.ts';
+
+const KINDS: Kind[] = ['v1', 'v2 legacy', 'v2 modern'];
+const CLIENTS = 50;
+const IN_FLIGHT = 16;
+const set = {
+  'http.anonymous': 'operator',
+  'http.limits.maxConnections': 8192,
+  'http.limits.requestsPerMinute': 10_000_000,
+  'limits.restartsPerMinute': 1000,
+  'limits.holdRequests': 4096,
+};
+
+function starting(home: string, port?: number): Promise<Service> {
+  const args = ['--isolation', 'shared', '--log-level', 'info'];
+  return startService({
+    home,
+    args,
+    set,
+    command: worker('modern'),
+    ...(port === undefined ? {} : { port }),
+  });
+}
+
+async function gather(url: string): Promise<Crowd> {
+  const crowd = new Crowd(url);
+  for (let n = 0; n < CLIENTS; n++) await crowd.join(KINDS[n % KINDS.length]!, `client-${n}`);
+  return crowd;
+}
+
+async function rebootBoth(url: string): Promise<void> {
+  const legacy = new HttpPeer(url);
+  await legacy.open();
+  const modern = new HttpPeer(url);
+  const ask = { name: 'orchestrator_restart_server', arguments: { timeout: 60 } };
+  const answers = await Promise.all([
+    legacy.call(ask.name, ask.arguments),
+    modern.modern(1, 'tools/call', ask).then((exchange) => exchange.answer(1)),
+  ]);
+  for (const answer of answers) expect(structured(answer)).toMatchObject({ success: true });
+  await legacy.delete();
+}
+
+/** What was done, by call. */
+function executionsOf(service: Service): Map<string, number> {
+  const done = new Map<string, number>();
+  for (const { call } of service.executions()) done.set(String(call), (done.get(String(call)) ?? 0) + 1);
+  return done;
+}
+
+const count = (calls: readonly Call[]) => {
+  const counted: Record<string, number> = {};
+  for (const { kind, outcome } of calls)
+    counted[`${kind}: ${outcome}`] = (counted[`${kind}: ${outcome}`] ?? 0) + 1;
+  return counted;
+};
+
+shows(
+  'D3 D4 G2 H4 F26',
+  'ten reboots under 50 clients with 16 calls each in flight: each call is answered once',
+  async () => {
+    const service = await starting(tempHome());
+    const crowd = await gather(service.url);
+    crowd.start(IN_FLIGHT);
+    for (let reboot = 0; reboot < 10; reboot++) {
+      await crowd.more(1000);
+      await rebootBoth(service.url);
+    }
+    await crowd.more(1000);
+    await crowd.stop();
+    console.log(crowd.calls.length, 'calls', count(crowd.calls));
+    expect(crowd.calls.filter(({ outcome }) => outcome !== 'answered')).toEqual([]);
+    expect([...crowd.answers.values()].every((answers) => answers === 1)).toBe(true);
+    expect(new Set([...crowd.opened.values()])).toEqual(new Set([1]));
+    const counts = crowd.calls.filter(({ tool }) => tool === 'count');
+    expect(counts.filter(({ progress }) => String(progress) !== '1,2,3')).toEqual([]);
+    const done = executionsOf(service);
+    const writes = crowd.calls.filter(({ tool }) => tool === 'write');
+    expect(writes.filter(({ name }) => done.get(name) !== 1)).toEqual([]);
+    expect(writes.length).toBeGreaterThan(1000);
+  },
+  300_000,
+);
+
+shows(
+  'D3 F5 H4',
+  'three times the service is killed: what was accepted on a resumable stream has one outcome, sessions live on',
+  async () => {
+    const home = tempHome();
+    let service = await starting(home);
+    const crowd = await gather(service.url);
+    crowd.start(IN_FLIGHT);
+    for (let death = 0; death < 3; death++) {
+      await crowd.more(1500);
+      service.kill('SIGKILL');
+      await service.exited;
+      crowd.epoch++;
+      service = await starting(home, service.port);
+    }
+    await crowd.more(1500);
+    await crowd.stop();
+    console.log(crowd.calls.length, 'calls', count(crowd.calls));
+    expect(crowd.calls.filter(({ outcome }) => outcome?.startsWith('failed'))).toEqual([]);
+    expect([...crowd.answers.values()].every((answers) => answers === 1)).toBe(true);
+    expect(new Set([...crowd.opened.values()])).toEqual(new Set([1]));
+    const done = executionsOf(service);
+    const writes = crowd.calls.filter(({ tool }) => tool === 'write');
+    expect(writes.filter(({ name }) => (done.get(name) ?? 0) > 1)).toEqual([]);
+    expect(writes.filter(({ name, outcome }) => outcome === 'answered' && done.get(name) !== 1)).toEqual([]);
+    expect(writes.filter(({ name, outcome }) => outcome === 'refused' && done.has(name))).toEqual([]);
+    // Calls of this era end with their connection: an outcome is never told afterwards.
+    const modern = crowd.calls.filter(({ kind }) => kind === 'v2 modern');
+    expect(modern.filter(({ outcome }) => outcome === 'outcome unknown')).toEqual([]);
+    expect(crowd.calls.some(({ outcome }) => outcome === 'outcome unknown')).toBe(true);
+  },
+  300_000,
+);

@@ -1,0 +1,169 @@
+/** The service as a whole: its end, its restart, and who gets a worker when there are not enough. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { HttpPeer, startService } from '../../support/http.ts';
+import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
+import { isAlive } from '../../support/processes.ts';
+import { textOf } from '../../support/raw-client.ts';
+import { startSegue } from '../../support/segue.ts';
+import { shows } from '../../support/shows.ts';
+import { Stage } from '../../support/stage.ts';
+
+async function opened(url: string, version?: string): Promise<HttpPeer> {
+  const peer = new HttpPeer(url);
+  await peer.open(version);
+  return peer;
+}
+
+const pidOf = async (peer: HttpPeer): Promise<number> => JSON.parse(textOf(await peer.call('whoami'))).pid;
+
+describe('SIGTERM', () => {
+  it('ends idle streams, answers what is in flight, leaves no worker, and exits 0', async () => {
+    const service = await startService({ command: worker('echo') });
+    const peer = await opened(service.url);
+    const pid = await pidOf(peer);
+    const stream = await peer.get();
+    const call = await peer.post({
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'slow', arguments: { ms: 300 } },
+    });
+    service.kill('SIGTERM');
+    await stream.body;
+    expect((await call.answer(1)).result).toBeDefined();
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  shows('D3', 'parks what takes too long: its client is told afterwards what became of it', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    stage.hold('tools/call work');
+    const options = { home, command: worker('gated'), env: stage.env, set: { 'http.drainMs': 700 } };
+    const service = await startService(options);
+    const peer = await opened(service.url);
+    const call = await peer.post({ id: 1, method: 'tools/call', params: { name: 'work', arguments: {} } });
+    const { id } = await call.events.next();
+    await stage.at('tools/call work');
+    service.kill('SIGTERM');
+    await call.body; // a whole stream, not a broken one
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    const next = await startService({ ...options, port: service.port });
+    const rest = await peer.get(id);
+    expect(await rest.answer(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } });
+    expect(next.executions().length).toBeLessThanOrEqual(1);
+  });
+});
+
+shows('F49', 'a second service on the same port says whose it is, and touches nothing', async () => {
+  const service = await startService({ command: worker('echo'), args: ['--name', 'first'] });
+  const peer = await opened(service.url);
+  const second = startSegue({
+    home: service.home,
+    command: worker('echo'),
+    args: ['serve', '--name', 'first', '--port', String(service.port)],
+  });
+  expect(await second.exited).toMatchObject({ code: 2 });
+  expect(second.stderr()).toContain(`is in use by Segue "first" (process ${service.pid})`);
+  expect((await peer.call('echo', { text: 'undisturbed' })).result).toBeDefined();
+});
+
+it('on an inherited socket, restarts without refusing a connection', async () => {
+  const home = tempHome();
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const { fd } = (holder as unknown as { _handle: { fd: number } })._handle;
+  const fixture = (name: string) => join(import.meta.dirname, `fixtures/${name}.ts`);
+  const unit = spawn(
+    process.execPath,
+    [
+      fixture('socket-unit'),
+      fixture('activated'),
+      'serve',
+      '--port',
+      '1',
+      '--name',
+      'unit',
+      '--',
+      ...worker('echo'),
+    ],
+    { stdio: ['pipe', 'inherit', 'ignore', fd], env: environmentOf(home), cwd: ROOT },
+  );
+  onTestFinished(async () => {
+    unit.stdin!.end();
+    await once(unit, 'exit');
+  });
+  await once(unit, 'spawn');
+  holder.close();
+  const peer = await opened(`http://127.0.0.1:${port}/mcp`); // waits in the socket's queue
+  const healthz = async () =>
+    (await (
+      await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } })
+    ).json()) as { pid: number };
+  const { pid } = await healthz();
+  process.kill(pid, 'SIGTERM');
+  let calls = 0;
+  while ((await healthz()).pid === pid) {
+    expect((await peer.call('echo', { text: String(calls++) })).result).toBeDefined();
+  }
+  expect((await peer.call('echo', { text: 'after' })).result).toBeDefined();
+});
+
+describe('a worker for each session', () => {
+  shows('D7', 'that nobody uses ends with its session, when that has expired', async () => {
+    const set = { 'http.limits.sessionTtlMs': 400 };
+    const service = await startService({ command: worker('echo'), set });
+    const peer = await opened(service.url);
+    const pid = await pidOf(peer);
+    await service.logged(new RegExp(`"pid":${pid}.*"server ended"`));
+    expect((await peer.post({ id: 1, method: 'tools/list' })).status).toBe(404);
+  });
+
+  it('that nobody uses is ended, and its session goes on with another', async () => {
+    const service = await startService({ command: worker('echo'), set: { 'http.workerIdleMs': 400 } });
+    const peer = await opened(service.url);
+    const pid = await pidOf(peer);
+    await service.logged(new RegExp(`"pid":${pid}.*"server ended"`));
+    expect(await pidOf(peer)).not.toBe(pid);
+  });
+
+  shows('D2 D5', 'goes to who needs it: an idle one is ended for the next, a busy one is not', async () => {
+    const service = await startService({ command: worker('echo'), set: { 'http.limits.maxWorkers': 1 } });
+    const one = await opened(service.url);
+    const first = await pidOf(one);
+    const two = await opened(service.url);
+    const second = await pidOf(two);
+    expect(second).not.toBe(first);
+    const stream = await two.get(); // it listens: now it is not idle
+    expect(stream.status).toBe(200);
+    const refused = await one.post({ id: 1, method: 'tools/list' });
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
+    expect(JSON.parse(await refused.body)).toMatchObject({ error: { data: { code: 'SYSTEM_NOT_READY' } } });
+    stream.drop();
+    expect(isAlive(second)).toBe(true);
+  });
+});
+
+shows('F32', 'a session whose server offers less than before gets 404 and begins anew', async () => {
+  const home = tempHome();
+  const file = join(home, 'server.json');
+  const offer = (capabilities: object) =>
+    writeFileSync(file, JSON.stringify({ tools: [{ name: 'a' }], capabilities }));
+  offer({ prompts: {} });
+  const service = await startService({
+    home,
+    command: worker('changed-tools', file),
+    set: { 'http.anonymous': 'operator' },
+  });
+  const peer = await opened(service.url);
+  offer({});
+  await peer.call('orchestrator_restart_server');
+  expect((await peer.post({ id: 2, method: 'tools/list' })).status).toBe(404);
+  await peer.open();
+  expect((await peer.call('a')).result).toBeDefined();
+});
