@@ -39,8 +39,8 @@ export class Notices {
             else await deliver(message);
           }
         } catch (error) {
-          garbage(String(error));
-          if (error instanceof SegueError) place.lastEventId = null; // too large: it would be again
+          // One that broke off goes on from where it was; what was too large would be so again.
+          if (error instanceof SegueError) place.lastEventId = null;
         }
       }
       await delay(env, place.retryMs, signal);

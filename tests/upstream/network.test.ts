@@ -1,6 +1,6 @@
 /** What can go wrong between Segue and a server over HTTP, and what becomes of the calls on their way. */
 import { describe, expect } from 'vitest';
-import { textOf } from '../support/raw-client.ts';
+import { type Json, textOf } from '../support/raw-client.ts';
 import { history, restart } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { jsonOf, until, uphold } from './upstream.ts';
@@ -64,6 +64,15 @@ describe('an answer that breaks off', () => {
       client.expectOneAnswerEach();
     },
   );
+});
+
+shows('F67', 'what the server says by itself goes on where it broke off', async () => {
+  const { client } = await opened({ env: { NOTICES: '1' } });
+  const ofServer = ({ data }: Json) => String(data).startsWith('notice');
+  for (const at of [1, 2, 3]) {
+    const { params } = await client.notification('notifications/message', ofServer);
+    expect(params).toMatchObject({ data: `notice ${at}` });
+  }
 });
 
 describe('a server that takes no connection', () => {
