@@ -48,10 +48,14 @@ function cancelledLine(key: string): Buffer {
 }
 
 /** What the client is told of a call that may have been done. `rebootId` where it was a reboot that cut it off. */
-export function outcomeUnknown(request: OpenRequest, rebootId?: string): SegueError {
+export function outcomeUnknown(
+  request: OpenRequest,
+  rebootId?: string,
+  cause = 'The server was restarted',
+): SegueError {
   const what = request.tool === null ? request.method : `the tool ${JSON.stringify(request.tool)}`;
   const text =
-    `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
+    `${cause} while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
     `not at all. ${notRepeated(request)} Check the result before you call it again.`;
   const data = {
     method: request.method,

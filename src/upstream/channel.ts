@@ -5,8 +5,9 @@
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { fromWorker } from '../session/from-worker.ts';
-import { reopen } from '../session/over-reboot.ts';
+import { outcomeUnknown, reopen } from '../session/over-reboot.ts';
 import { mayRepeat } from '../session/policy.ts';
+import type { OpenRequest } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import {
   errorLine,
@@ -290,13 +291,15 @@ export class UpstreamChannel implements Channel {
       return;
     }
     if (over()) return;
-    if (this.#repeats(message)) this.#start(outgoing);
-    else this.#fail(message.key, outcomeUnknown(message));
+    const request = this.#session.open.get(message.key);
+    if (this.#repeats(message, request)) this.#start(outgoing);
+    else if (request)
+      this.#fail(message.key, outcomeUnknown(request, undefined, 'The connection to the server broke'));
+    else this.#own.fail(message.key, gone(message.method));
   }
 
-  #repeats({ key }: RequestMessage): boolean {
-    const { open, listens, context, inventory } = this.#session;
-    const request = open.get(key);
+  #repeats({ key }: RequestMessage, request: OpenRequest | undefined): boolean {
+    const { listens, context, inventory } = this.#session;
     if (!request) return listens.has(key);
     if (!mayRepeat(request, context.config, (tool) => inventory.repeatable(tool))) return false;
     request.repeated = true;
@@ -332,6 +335,7 @@ export class UpstreamChannel implements Channel {
     context.log.warn({ session: id, generation: this.generation }, 'the server has lost a session');
     await reopen(this.#session, this, REOPEN_MS).catch((error: unknown) => {
       context.log.error({ session: id, error: String(error) }, 'a session could not be opened again');
+      this.#session.lost = sessionLost();
     });
     this.#reopening = false;
     const { lost } = this.#session;
@@ -345,15 +349,6 @@ export class UpstreamChannel implements Channel {
 
 function opens(message: Message): boolean {
   return message.kind === 'notification' && message.method === 'notifications/initialized';
-}
-
-function outcomeUnknown({ method, params }: RequestMessage): SegueError {
-  const tool = method === 'tools/call' && typeof params.name === 'string' ? params.name : null;
-  const what = tool === null ? method : `the tool ${JSON.stringify(tool)}`;
-  const text =
-    `The connection to the server broke off while ${what} was running, so its outcome is unknown: it may have been ` +
-    'done, in part or not at all. Check the result before you call it again.';
-  return new SegueError('OUTCOME_UNKNOWN', text, { data: { method, ...(tool === null ? {} : { tool }) } });
 }
 
 function sessionLost(): SegueError {

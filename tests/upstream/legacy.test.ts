@@ -10,7 +10,7 @@ interface Who {
   generation: number;
 }
 
-shows('A1', 'two clients have a session each, and none sees what the other has said', async () => {
+shows('F26 F56', 'two clients have a session each, and none sees what the other has said', async () => {
   const { connect } = await uphold('legacy');
   const [one, other] = [connect(), connect()];
   await Promise.all([one.initialize(), other.initialize()]);
@@ -26,7 +26,7 @@ shows('A1', 'two clients have a session each, and none sees what the other has s
 });
 
 shows(
-  'A1 D1',
+  'D3',
   'a reboot opens the session of each client anew, and asks of the server find their client',
   async () => {
     const { connect } = await uphold('legacy');
