@@ -40,6 +40,23 @@ describe('a session', () => {
     },
   );
 
+  shows('F55', 'that is ended while its tools are being read does not come back', async () => {
+    const home = tempHome();
+    const stage = (await Stage.open(home)).hold('tools/list');
+    const set = { isolation: 'shared' };
+    const { url } = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const peer = new HttpPeer(url);
+    await peer.open();
+    const reading = await stage.at('tools/list');
+    expect((await peer.delete()).status).toBe(200);
+    stage.release('tools/list');
+    reading.go();
+    const other = new HttpPeer(url);
+    await other.open();
+    await (await other.post({ id: 1, method: 'tools/list' })).answer(1); // the first list has been read before this one
+    expect((await peer.post(echo(1, 'x'))).status).toBe(404);
+  });
+
   it('begins anew where an initialize carries the id of an old one', async () => {
     const { peer } = await opened();
     const old = peer.session!;

@@ -59,6 +59,8 @@ export class LegacyEndpoint {
       return sendError(response, 400, invalid(`a request with the id ${twice} is already in flight`), twice);
     await session.writable();
     if (response.destroyed) return;
+    // It has lost its worker, or has ended, while this waited.
+    if (!session.connected && !this.#find(request, response, principal)) return;
     if (!known.some(({ kind }) => kind === 'request')) {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
       return sendNothing(response, 202);

@@ -217,6 +217,15 @@ export class HttpSession implements Tenant {
     this.parkIdle();
   }
 
+  /** It is over: what its worker says or finds out now must not bring its row back. */
+  close(): void {
+    for (const { reply } of this.#waiting.values()) reply.end();
+    this.park();
+    this.#waiting.clear();
+    this.#session = null;
+    this.resume();
+  }
+
   // ——— as the port of its session
 
   readonly full = false; // a client that does not read is cut, its stream can be resumed

@@ -1,6 +1,6 @@
 /** Where the answers of one POST go: an event stream that can be resumed, or one JSON body. */
 import type { ServerResponse } from 'node:http';
-import { sendJson } from '../answers.ts';
+import { sendJson, sendNothing } from '../answers.ts';
 
 export interface Reply {
   /** Null where nobody can ask for it again. */
@@ -9,7 +9,7 @@ export interface Reply {
   readonly connected: boolean;
   /** A message that belongs to the requests of this POST. `answers`: the key of the request that it ends. */
   send(message: Buffer, answers?: string): void;
-  /** All is answered. */
+  /** All is answered, or nothing more will be. */
   end(): void;
 }
 
@@ -37,7 +37,8 @@ export class JsonReply implements Reply {
   }
 
   end(): void {
-    if (this.#response.destroyed) return; // the client has gone: nobody can ask for this answer again
+    if (this.#response.destroyed || this.#response.headersSent) return; // the client has gone, or was answered
+    if (this.#answers.length === 0) return sendNothing(this.#response, 204); // cancelled
     const text = this.#answers.map((answer) => answer.toString('utf8')).join(',');
     sendJson(this.#response, 200, this.#batch ? `[${text}]` : text, this.#headers);
   }

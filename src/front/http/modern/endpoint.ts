@@ -9,7 +9,7 @@ import { isObject, type Message } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
 import { type Pool, workerKey } from '../pool.ts';
-import { checkHeaders } from './check.ts';
+import { checkHeaders, checkParams } from './check.ts';
 import { HttpClient } from './http-client.ts';
 
 /** The last version that has sessions; all later ones have none. */
@@ -63,10 +63,14 @@ export class ModernEndpoint {
       principal,
       String(meta[VERSION_META] ?? header(request, 'mcp-protocol-version')),
     );
-    client.connect(principal);
     await client.writable();
     if (response.destroyed) return;
-    if (message.kind === 'request') return client.request(message, response);
+    client.connect(principal);
+    if (message.kind === 'request') {
+      const mismatch = checkParams(request, message, client.headerParams(message));
+      if (mismatch) return sendError(response, 400, mismatch, message.key);
+      return client.request(message, response);
+    }
     client.notification(message);
     sendNothing(response, 202);
   }

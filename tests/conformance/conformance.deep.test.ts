@@ -1,0 +1,59 @@
+/**
+ * The published conformance suites against one and the same server: directly over HTTP by nothing but its SDK, and over
+ * stdio behind `segue serve`. Whatever is well directly must be well behind Segue; there is no list of exceptions.
+ */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startService } from '../support/http.ts';
+import { ROOT, tempHome } from '../support/launch.ts';
+import { startDirect } from '../support/segue.ts';
+import { type Findings, failures, runSuite, type Suite, scenarios, worse } from './suite.ts';
+
+const server = (kind: 'http' | 'stdio') => [
+  process.execPath,
+  join(ROOT, `tests/conformance/server/${kind}.ts`),
+];
+
+const LEGACY: Suite = { folder: 'conformance-legacy', args: ['--suite', 'all'] };
+const LEGACY_BY_NEW: Suite = {
+  folder: 'conformance-modern',
+  args: ['--suite', 'all', '--spec-version', '2025-11-25'],
+};
+const MODERN: Suite = {
+  folder: 'conformance-modern',
+  args: ['--suite', 'all', '--spec-version', '2026-07-28'],
+};
+
+async function direct(suite: Suite): Promise<Findings> {
+  const { logged } = startDirect(server('http'));
+  const { url } = JSON.parse(await logged(/"url"/)) as { url: string };
+  return runSuite(suite, url, tempHome());
+}
+
+async function behindSegue(suite: Suite, args: readonly string[]): Promise<Findings> {
+  const { url, home } = await startService({ command: server('stdio'), args: [...args] });
+  return runSuite(suite, url, home);
+}
+
+async function compare(suite: Suite, args: readonly string[], atLeast: number): Promise<void> {
+  const before = await direct(suite);
+  expect(scenarios(before).length).toBeGreaterThanOrEqual(atLeast);
+  expect(failures(before)).toEqual([]);
+  const after = await behindSegue(suite, args);
+  expect(scenarios(after)).toEqual(scenarios(before));
+  expect(worse(before, after)).toEqual([]);
+}
+
+describe.each([
+  ['with the tools of Segue', []],
+  ['without them', ['--no-tools']],
+])('%s', (_, tools) => {
+  it('0.1.16: what passes directly passes behind Segue', () =>
+    compare(LEGACY, ['--isolation', 'session', ...tools], 32));
+  it('0.2.0-alpha.12, 2025-11-25: what passes directly passes behind Segue', () =>
+    compare(LEGACY_BY_NEW, ['--isolation', 'session', ...tools], 33));
+  it.each(['session', 'shared'])(
+    '0.2.0-alpha.12, 2026-07-28, isolation %s: what passes directly passes behind Segue',
+    (isolation) => compare(MODERN, ['--isolation', isolation, ...tools], 40),
+  );
+});
