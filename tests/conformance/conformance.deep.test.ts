@@ -35,12 +35,18 @@ async function behindSegue(suite: Suite, args: readonly string[]): Promise<Findi
   return runSuite(suite, url, home);
 }
 
-async function compare(suite: Suite, args: readonly string[], atLeast: number): Promise<void> {
+/** Both runs, of which the direct one must be without a fault and of so many scenarios. */
+async function both(suite: Suite, args: readonly string[], atLeast: number): Promise<[Findings, Findings]> {
   const before = await direct(suite);
   expect(scenarios(before).length).toBeGreaterThanOrEqual(atLeast);
   expect(failures(before)).toEqual([]);
   const after = await behindSegue(suite, args);
   expect(scenarios(after)).toEqual(scenarios(before));
+  return [before, after];
+}
+
+async function compare(suite: Suite, args: readonly string[], atLeast: number): Promise<void> {
+  const [before, after] = await both(suite, args, atLeast);
   expect(worse(before, after)).toEqual([]);
 }
 
@@ -56,4 +62,15 @@ describe.each([
     '0.2.0-alpha.12, 2026-07-28, isolation %s: what passes directly passes behind Segue',
     (isolation) => compare(MODERN, ['--isolation', isolation, ...tools], 40),
   );
+});
+
+it('0.1.16, isolation shared: what asks or logs to one client of several is lost, and nothing else', async () => {
+  const [before, after] = await both(LEGACY, ['--isolation', 'shared'], 32);
+  expect([...new Set(worse(before, after).map(({ scenario }) => scenario))].sort()).toEqual([
+    'elicitation-sep1034-defaults',
+    'elicitation-sep1330-enums',
+    'tools-call-elicitation',
+    'tools-call-sampling',
+    'tools-call-with-logging',
+  ]);
 });
