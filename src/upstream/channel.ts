@@ -166,6 +166,7 @@ export class UpstreamChannel implements Channel {
     const deps: ExchangeDeps = {
       ...this.#wire,
       deliver: (said) => this.#receive(said, exchange),
+      headerParams: (tool) => this.#session.inventory.headerParams(tool),
       onResponse: ({ headers }) => {
         const id = headers['mcp-session-id'];
         if (method === 'initialize') this.#at = { id: typeof id === 'string' ? id : null, version: null };

@@ -1,5 +1,5 @@
 /** An HTTP server of the modern era behind Segue: no session there, each request says all that it needs. */
-import { describe, expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { modernMeta, textOf } from '../support/raw-client.ts';
 import { modern } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
@@ -37,6 +37,13 @@ describe('a server of the modern era', () => {
     const read = { uri: 'test://it/grüße', ...modernMeta() };
     const { result } = await connect().request('resources/read', read);
     expect(result).toMatchObject({ contents: [{ text: 'zurück' }] });
+  });
+
+  it('an argument that its tool wants in a header is sent there, too', async () => {
+    const { connect } = await uphold('modern');
+    const client = connect();
+    await client.request('tools/list', modernMeta());
+    expect(textOf(await modern.call(client, 'sell', { region: 'süd' }))).toBe('süd');
   });
 
   shows('M1', 'a listen goes on over a reboot, and its client is acknowledged once', async () => {
