@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { HttpPeer, type Service, startService } from '../../support/http.ts';
 import { tempHome, worker } from '../../support/launch.ts';
+import { textOf } from '../../support/raw-client.ts';
 import { structured } from '../../support/restarts.ts';
 import { shows } from '../../support/shows.ts';
 import { type Call, Crowd, type Kind } from './crowd.ts';
@@ -15,6 +16,7 @@ const set = {
   'http.limits.requestsPerMinute': 10_000_000,
   'limits.restartsPerMinute': 1000,
   'limits.holdRequests': 4096,
+  'http.limits.maxSessions': 5000,
 };
 
 function starting(home: string, port?: number): Promise<Service> {
@@ -118,6 +120,30 @@ shows(
     const modern = crowd.calls.filter(({ kind }) => kind === 'v2 modern');
     expect(modern.filter(({ outcome }) => outcome === 'outcome unknown')).toEqual([]);
     expect(crowd.calls.some(({ outcome }) => outcome === 'outcome unknown')).toBe(true);
+  },
+  300_000,
+);
+
+shows(
+  'D1 D3 G2',
+  'a thousand sessions of one server live on when the service is killed, and are all served over a reboot',
+  async () => {
+    const home = tempHome();
+    const first = await starting(home);
+    const peers = Array.from({ length: 1000 }, () => new HttpPeer(first.url));
+    for (const peer of peers) await peer.open();
+    first.kill('SIGKILL');
+    await first.exited;
+    const service = await starting(home, first.port);
+    const call = async (peer: HttpPeer, text: string) => textOf(await peer.call('echo', { text }));
+    for (const [index, peer] of peers.entries()) expect(await call(peer, `a${index}`)).toBe(`a${index}`);
+    expect(structured(await peers[0]!.call('orchestrator_restart_server'))).toMatchObject({
+      success: true,
+      sessions: { kept: 1000, lost: [] },
+    });
+    for (const [index, peer] of peers.entries()) expect(await call(peer, `b${index}`)).toBe(`b${index}`);
+    expect(new Set(peers.map(({ session }) => session)).size).toBe(1000);
+    expect(service.stderr()).not.toContain('"level":"error"');
   },
   300_000,
 );

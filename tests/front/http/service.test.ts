@@ -9,6 +9,7 @@ import { HttpPeer, startService } from '../../support/http.ts';
 import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
+import { structured } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -166,4 +167,23 @@ shows('F32', 'a session whose server offers less than before gets 404 and begins
   expect((await peer.post({ id: 2, method: 'tools/list' })).status).toBe(404);
   await peer.open();
   expect((await peer.call('a')).result).toBeDefined();
+});
+
+shows('D6', 'whether a client is there is asked of it, over its streams', async () => {
+  const service = await startService({ command: worker('echo'), set: { 'http.anonymous': 'operator' } });
+  const peer = await opened(service.url);
+  const test = () =>
+    peer.post({
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'orchestrator_reconnect_test', arguments: {} },
+    });
+  const call = await test();
+  const ping = await call.next(({ method }) => method === 'ping');
+  await peer.post({ id: ping.id, result: {} });
+  expect(structured(await call.answer(1))).toMatchObject({
+    overall_status: 'pass',
+    results: { all_sessions: { reachable_sessions: 1 } },
+  });
+  expect(structured(await (await test()).answer(1))).toMatchObject({ overall_status: 'fail' }); // nobody answered
 });
