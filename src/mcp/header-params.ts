@@ -13,6 +13,8 @@ export interface HeaderParam {
 
 /** Deeper than this nobody nests a parameter that goes into a header. */
 const MAX_DEPTH = 20;
+/** What may name a header (RFC 9110, 5.1); by any other the annotation means nothing. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NONE: readonly HeaderParam[] = [];
 
 /** Those that can be reached by `properties` alone; elsewhere the annotation means nothing. */
@@ -27,7 +29,8 @@ function* declared(schema: Json, path: readonly string[]): Generator<HeaderParam
     if (!isObject(property)) continue;
     const own = [...path, name];
     const header = property['x-mcp-header'];
-    if (typeof header === 'string') yield { header: `mcp-param-${header.toLowerCase()}`, path: own };
+    if (typeof header === 'string' && TOKEN.test(header))
+      yield { header: `mcp-param-${header.toLowerCase()}`, path: own };
     yield* declared(property, own);
   }
 }

@@ -150,6 +150,7 @@ export class UpstreamChannel implements Channel {
     const deps: ExchangeDeps = {
       ...this.#wire,
       deliver: (said) => this.#receive(said, exchange),
+      headerParams: (tool) => this.#session.inventory.headerParams(tool),
       onResponse: ({ headers }) => {
         if (method === 'initialize') this.#at.begin(headers['mcp-session-id']);
       },

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { startService } from '../support/http.ts';
 import { ROOT, tempHome } from '../support/launch.ts';
 import { startDirect } from '../support/segue.ts';
+import { freePort } from '../upstream/upstream.ts';
 import { type Findings, failures, runSuite, type Suite, scenarios, worse } from './suite.ts';
 
 const server = (kind: 'http' | 'stdio') => [
@@ -35,12 +36,34 @@ async function behindSegue(suite: Suite, args: readonly string[]): Promise<Findi
   return runSuite(suite, url, home);
 }
 
-async function compare(suite: Suite, args: readonly string[], atLeast: number): Promise<void> {
+/** The very server of the direct run, as an upstream of Segue. */
+async function inFrontOfHttp(suite: Suite, args: readonly string[]): Promise<Findings> {
+  const port = await freePort();
+  const { url, home } = await startService({
+    command: server('http'),
+    args: ['--upstream', `http://127.0.0.1:${port}/mcp`, ...args],
+    env: { PORT: String(port) },
+  });
+  return runSuite(suite, url, home);
+}
+
+/** Both runs, of which the direct one must be without a fault and of so many scenarios. */
+async function both(
+  suite: Suite,
+  args: readonly string[],
+  atLeast: number,
+  through = behindSegue,
+): Promise<[Findings, Findings]> {
   const before = await direct(suite);
   expect(scenarios(before).length).toBeGreaterThanOrEqual(atLeast);
   expect(failures(before)).toEqual([]);
-  const after = await behindSegue(suite, args);
+  const after = await through(suite, args);
   expect(scenarios(after)).toEqual(scenarios(before));
+  return [before, after];
+}
+
+async function compare(...run: Parameters<typeof both>): Promise<void> {
+  const [before, after] = await both(...run);
   expect(worse(before, after)).toEqual([]);
 }
 
@@ -56,4 +79,25 @@ describe.each([
     '0.2.0-alpha.12, 2026-07-28, isolation %s: what passes directly passes behind Segue',
     (isolation) => compare(MODERN, ['--isolation', isolation, ...tools], 40),
   );
+});
+
+describe('over HTTP behind Segue, too', () => {
+  it.each([
+    ['0.1.16', LEGACY, 32],
+    ['0.2.0-alpha.12, 2025-11-25', LEGACY_BY_NEW, 33],
+    ['0.2.0-alpha.12, 2026-07-28', MODERN, 40],
+  ])('%s: what passes directly passes behind Segue', (_, suite, atLeast) =>
+    compare(suite, ['--no-tools'], atLeast, inFrontOfHttp),
+  );
+});
+
+it('0.1.16, isolation shared: what asks or logs to one client of several is lost, and nothing else', async () => {
+  const [before, after] = await both(LEGACY, ['--isolation', 'shared'], 32);
+  expect([...new Set(worse(before, after).map(({ scenario }) => scenario))].sort()).toEqual([
+    'elicitation-sep1034-defaults',
+    'elicitation-sep1330-enums',
+    'tools-call-elicitation',
+    'tools-call-sampling',
+    'tools-call-with-logging',
+  ]);
 });

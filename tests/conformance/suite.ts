@@ -51,19 +51,32 @@ export function failures(findings: Findings): Check[] {
 }
 
 export function scenarios(findings: Findings): string[] {
-  return [...new Set([...findings.keys()].map((key) => key.slice(0, key.indexOf(' / '))))].sort();
+  return [...new Set([...findings.keys()].map(scenarioOf))].sort();
+}
+
+function scenarioOf(key: string): string {
+  return key.slice(0, key.indexOf(' / '));
+}
+
+/** A check that came out worse, and what the suite says of it. */
+export interface Worse {
+  scenario: string;
+  check: string;
+  was: string | undefined;
+  is: string | undefined;
+  message: string | undefined;
+  details: unknown;
 }
 
 /** What `after` finds worse than `before`, or does not find at all, each with what the suite says of it. */
-export function worse(before: Findings, after: Findings): Record<string, unknown>[] {
+export function worse(before: Findings, after: Findings): Worse[] {
   const keys = [...new Set([...before.keys(), ...after.keys()])];
   return keys.flatMap((key) => {
     const was = worst(before.get(key));
     const is = worst(after.get(key));
     if (is ? rank(is) <= rank(was) : rank(was) > 0) return [];
-    return [
-      { check: key, was: was?.status, is: is?.status, message: is?.errorMessage, details: is?.details },
-    ];
+    const { status, errorMessage: message, details } = is ?? {};
+    return [{ scenario: scenarioOf(key), check: key, was: was?.status, is: status, message, details }];
   });
 }
 

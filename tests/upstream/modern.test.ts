@@ -39,6 +39,13 @@ describe('a server of the modern era', () => {
     expect(result).toMatchObject({ contents: [{ text: 'zurück' }] });
   });
 
+  it('an argument that its tool wants in a header is sent there, too', async () => {
+    const { connect } = await uphold('modern');
+    const client = connect();
+    await client.request('tools/list', modernMeta());
+    expect(textOf(await modern.call(client, 'sell', { region: 'süd' }))).toBe('süd');
+  });
+
   shows('M1', 'a listen goes on over a reboot, and its client is acknowledged once', async () => {
     const { connect } = await uphold('modern');
     const client = connect();

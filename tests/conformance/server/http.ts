@@ -1,6 +1,6 @@
 /**
  * The server over Streamable HTTP with nothing but its SDK: what Segue is compared with. Says `{"url":…}` on stderr
- * when it listens, on a free port of the loopback.
+ * when it listens, at $PORT or a free port of the loopback.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -74,7 +74,7 @@ const http = createServer((incoming, outgoing) => {
     outgoing.writeHead(500).end();
   });
 });
-http.listen(0, '127.0.0.1', () => {
+http.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   const { port } = http.address() as AddressInfo;
   console.error(JSON.stringify({ url: `http://127.0.0.1:${port}/mcp` }));
 });

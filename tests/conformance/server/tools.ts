@@ -33,7 +33,10 @@ const BROAD_SCHEMA = {
 
 const HEADER_SCHEMA = {
   type: 'object',
-  properties: { region: { type: 'string', 'x-mcp-header': 'Region' } },
+  properties: {
+    region: { type: 'string', 'x-mcp-header': 'Region' },
+    order: { type: 'object', properties: { amount: { type: 'integer', 'x-mcp-header': 'Amount' } } },
+  },
   required: ['region'],
 } as const;
 
@@ -51,7 +54,7 @@ export function registerTools(server: McpServer, announce: Announce): void {
   );
   server.registerTool(
     'test_header_parameter',
-    { description: 'Takes its region as a header too', inputSchema: fromJsonSchema(HEADER_SCHEMA) },
+    { description: 'Wants what it takes in headers, too', inputSchema: fromJsonSchema(HEADER_SCHEMA) },
     () => answer('taken'),
   );
 }
