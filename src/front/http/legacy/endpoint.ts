@@ -43,22 +43,24 @@ export class LegacyEndpoint {
     if (opening && messages.length > 1)
       return sendError(response, 400, invalid('initialize must be the only message of its request'));
     if (!opening && !supported(request, response)) return;
-    const session = opening
-      ? this.#sessions.begin(principal, askedVersion(opening))
-      : this.#find(request, response, principal);
-    if (!session) return;
-    const known = messages.filter((message) => message.kind !== 'garbage');
     if (parsed.kind === 'batch' && !batches(request))
       return sendError(
         response,
         400,
         invalid(`batches are not part of the protocol since ${NO_BATCHES_SINCE}`),
       );
+    const session = opening
+      ? this.#sessions.begin(principal, askedVersion(opening))
+      : this.#find(request, response, principal);
+    if (!session) return;
+    await session.writable();
+    if (response.destroyed) return;
+    // Meanwhile it may have been ended, or have lost its worker to another.
+    if (!session.connected && !this.#find(request, response, principal)) return;
+    const known = messages.filter((message) => message.kind !== 'garbage');
     const twice = repeatedKey(known, session);
     if (twice !== null)
       return sendError(response, 400, invalid(`a request with the id ${twice} is already in flight`), twice);
-    await session.writable();
-    if (response.destroyed) return;
     if (!known.some(({ kind }) => kind === 'request')) {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
       return sendNothing(response, 202);

@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
-import type { SegueError } from '../../../errors.ts';
+import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
 import { outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
@@ -33,6 +33,10 @@ import type { Reply } from './reply.ts';
 
 /** The stream of the GET: what belongs to no request. */
 const STANDALONE = 'get';
+const ENDED = new SegueError(
+  'RECONNECT_REQUIRED',
+  'the session was ended; the client has to initialize again',
+);
 
 export interface HttpSessionOptions {
   env: Env;
@@ -217,9 +221,16 @@ export class HttpSession implements Tenant {
     this.parkIdle();
   }
 
-  /** It is no session any more: what it still comes to know, such as a list that was being read, is not stored. */
-  detach(): void {
+  /**
+   * It is no session any more: whoever waits for an answer is told so, and what it still comes to know, such as a list
+   * that was being read, is not stored.
+   */
+  close(): void {
+    this.#initialize = null;
+    for (const key of [...this.#waiting.keys()]) this.send(errorLine(key, ENDED.toRpc()));
+    this.parkIdle();
     this.#session = null;
+    this.resume();
   }
 
   // ——— as the port of its session

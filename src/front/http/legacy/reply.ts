@@ -1,6 +1,6 @@
 /** Where the answers of one POST go: an event stream that can be resumed, or one JSON body. */
 import type { ServerResponse } from 'node:http';
-import { sendJson } from '../answers.ts';
+import { sendJson, sendNothing } from '../answers.ts';
 
 export interface Reply {
   /** Null where nobody can ask for it again. */
@@ -38,6 +38,7 @@ export class JsonReply implements Reply {
 
   end(): void {
     if (this.#response.destroyed) return; // the client has gone: nobody can ask for this answer again
+    if (this.#answers.length === 0) return sendNothing(this.#response, 202); // all were cancelled
     const text = this.#answers.map((answer) => answer.toString('utf8')).join(',');
     sendJson(this.#response, 200, this.#batch ? `[${text}]` : text, this.#headers);
   }

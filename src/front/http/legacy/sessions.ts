@@ -72,10 +72,9 @@ export class HttpSessions {
   /** Nothing of it is left. */
   end(session: HttpSession): void {
     const { journal, pool } = this.#options;
-    session.park();
+    session.close();
     this.#live.delete(session.id);
     pool.leave(session.key, session);
-    session.detach();
     if (session.key === session.id) pool.close(session.key);
     journal.dropSession(session.id);
   }
