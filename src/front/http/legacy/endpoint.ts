@@ -65,8 +65,8 @@ export class LegacyEndpoint {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
       return sendNothing(response, 202);
     }
-    const version = opening ? askedVersion(opening) : (header(request, 'mcp-protocol-version') ?? '');
-    const resumable = post.events && version >= PRIMING_SINCE;
+    const version = opening ? askedVersion(opening) : header(request, 'mcp-protocol-version');
+    const resumable = post.events && primes(version);
     session.receive(post.line, known, this.#reply(post, session, resumable), resumable);
   }
 
@@ -93,7 +93,8 @@ export class LegacyEndpoint {
       return;
     }
     const event = parseEventId(last);
-    const outcome = event ? session.follow(response, headers, event) : 'lost';
+    const priming = primes(header(request, 'mcp-protocol-version'));
+    const outcome = event ? session.follow(response, headers, event, priming) : 'lost';
     // By 204 a client knows that it need not ask again (HTML, "Server-sent events").
     if (outcome === 'over') return sendNothing(response, 204);
     if (outcome === 'lost')
@@ -145,6 +146,10 @@ function supported(request: IncomingMessage, response: ServerResponse): boolean 
   const text = `Unsupported protocol version ${JSON.stringify(version.slice(0, 40))} (supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')})`;
   sendError(response, 400, { code: -32000, message: text });
   return false;
+}
+
+function primes(version: string | undefined): boolean {
+  return (version ?? '') >= PRIMING_SINCE;
 }
 
 function batches(request: IncomingMessage): boolean {

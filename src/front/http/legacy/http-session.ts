@@ -163,6 +163,7 @@ export class HttpSession implements Tenant {
     response: ServerResponse,
     headers: Record<string, string>,
     { stream, seq }: EventId,
+    priming: boolean,
   ): 'followed' | 'over' | 'lost' {
     const live = stream === STANDALONE ? this.#standalone : this.#streams.get(stream);
     const known = this.#options.journal.streams(this.id).find((each) => each.stream === stream);
@@ -171,7 +172,8 @@ export class HttpSession implements Tenant {
     const missed = events.missed(seq);
     if (missed === null) return 'lost';
     if (!live && missed.length === 0) return 'over';
-    events.connect(response, headers, missed, false);
+    // Should it break once more before an event comes, the client knows where it was.
+    events.connect(response, headers, missed, priming);
     if (!live) events.end();
     return 'followed';
   }
