@@ -91,7 +91,10 @@ export class RowJournal implements Journal {
     this.#use((rows) => {
       rows.advance(session, stream, seq);
       rows.addEvent({ session, stream, seq, at, size, bytes: sealed });
-      if (answers !== undefined) endRequest(rows, session, answers);
+      if (answers !== undefined) {
+        endRequest(rows, session, answers);
+        rows.endStream(session, stream); // also that of a request which nobody can ask for again
+      }
       this.#bounds.added(rows, session, size);
     });
   }
