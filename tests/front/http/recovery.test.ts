@@ -111,3 +111,27 @@ describe.each(['session', 'shared'] as const)(
     });
   },
 );
+
+shows(
+  'F39',
+  'clients that did not come back since the service was killed take nobody the place',
+  async () => {
+    const home = tempHome();
+    const options = {
+      home,
+      command: worker('echo'),
+      set: { isolation: 'shared', 'http.limits.maxSessions': '2' },
+    };
+    const first = await startService(options);
+    const [gone, back] = [new HttpPeer(first.url), new HttpPeer(first.url)];
+    await gone.open();
+    await back.open();
+    await killed(first);
+    const { port } = first;
+    const { url } = await startService({ ...options, port });
+    expect((await back.call('echo', { text: 'x' })).result).toBeDefined();
+    expect(await new HttpPeer(url).open()).toHaveProperty('result');
+    expect((await back.call('echo', { text: 'x' })).result).toBeDefined();
+    expect((await gone.post({ id: 1, method: 'ping' })).status).toBe(404);
+  },
+);
