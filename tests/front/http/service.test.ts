@@ -59,6 +59,18 @@ describe('SIGTERM', () => {
   });
 });
 
+it('a session that waits for its next worker may end before that has begun', async () => {
+  const service = await startService({
+    command: worker('ignores-term'),
+    set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 2_000 },
+  });
+  const one = await opened(service.url);
+  await opened(service.url); // takes its worker, which is long in ending
+  expect((await one.delete()).status).toBe(200);
+  service.kill('SIGTERM');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+});
+
 shows('F49', 'a second service on the same port says whose it is, and touches nothing', async () => {
   const service = await startService({ command: worker('echo'), args: ['--name', 'first'] });
   const peer = await opened(service.url);
