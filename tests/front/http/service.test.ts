@@ -1,7 +1,7 @@
 /** The service as a whole: its end, its restart, and who gets a worker when there are not enough. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -57,6 +57,31 @@ describe('SIGTERM', () => {
     expect(await rest.answer(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } });
     expect(next.executions().length).toBeLessThanOrEqual(1);
   });
+});
+
+shows('F42', 'a service that can keep nothing serves all the same, and says so', async () => {
+  const home = tempHome();
+  writeFileSync(join(home, 'state/segue'), 'in the way');
+  const service = await startService({ home, command: worker('echo') });
+  expect(service.stderr()).toContain('nothing can be kept there: sessions end with this process');
+  const peer = await opened(service.url);
+  expect((await peer.call('echo', { text: 'served' })).result).toBeDefined();
+});
+
+shows('F59', 'a service that may not use its state directory leaves no admin socket behind', async () => {
+  const home = tempHome();
+  mkdirSync(join(home, 'state/segue/x'), { recursive: true });
+  chmodSync(join(home, 'state/segue/x'), 0o777);
+  const refused = startSegue({
+    home,
+    command: worker('echo'),
+    args: ['serve', '--name', 'x', '--port', '0'],
+  });
+  expect((await refused.exited).code).not.toBe(0);
+  expect(refused.stderr()).toContain('is not safe to use');
+  expect(
+    readdirSync(join(home, 'run'), { recursive: true }).filter((file) => String(file).endsWith('.sock')),
+  ).toEqual([]);
 });
 
 it('a session that waits for its next worker may end before that has begun', async () => {
