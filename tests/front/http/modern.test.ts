@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Exchange, HttpPeer, startService } from '../../support/http.ts';
 import { ROOT, tempHome, worker } from '../../support/launch.ts';
-import type { Json, Message } from '../../support/raw-client.ts';
+import { type Json, type Message, modernMeta } from '../../support/raw-client.ts';
 import { reached, structured } from '../../support/restarts.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -126,6 +126,40 @@ describe('a request', () => {
     expect((await peer.get(undefined, version)).status).toBe(405);
     expect((await peer.send('DELETE', version)).status).toBe(405);
   });
+
+  shows('F56', 'that two parsers may read differently reaches no server', async () => {
+    const { peer } = await serving();
+    const twice = JSON.stringify({
+      ...{ jsonrpc: '2.0', id: 1, ID: 2, method: 'tools/call' },
+      params: { name: 'echo', arguments: {}, ...modernMeta() },
+    });
+    const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo' };
+    const answer = await peer.post(twice, headers);
+    expect([answer.status, (await answer.answer(1)).error?.code]).toEqual([400, -32600]);
+  });
+
+  shows(
+    'D3',
+    'that has reported progress is answered before the service ends; a listen is let go',
+    async () => {
+      const home = tempHome();
+      const stage = await Stage.open(home);
+      stage.hold('tools/call wait');
+      const service = await startService({ home, command, set, env: stage.env });
+      const peer = new HttpPeer(service.url);
+      const listening = await listen(peer, 'L', { toolsListChanged: true });
+      await acknowledged(listening);
+      const params = { name: 'wait', arguments: {}, _meta: { progressToken: 'p' } };
+      const call = await peer.modern(1, 'tools/call', params);
+      await call.next(({ method }) => method === 'notifications/progress');
+      const { go } = await stage.at('tools/call wait');
+      service.kill('SIGTERM');
+      await listening.body;
+      go();
+      expect((await call.answer(1)).result).toBeDefined();
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+    },
+  );
 
   shows('F36', 'that is held is cancelled when its connection closes: it is never sent', async () => {
     const home = tempHome();

@@ -1,5 +1,5 @@
 /** The service as a whole: its end, its restart, and who gets a worker when there are not enough. */
-import { writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HttpPeer, startService } from '../../support/http.ts';
@@ -56,6 +56,43 @@ describe('SIGTERM', () => {
     expect(await rest.answer(1)).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } });
     expect(next.executions().length).toBeLessThanOrEqual(1);
   });
+});
+
+shows('F42', 'a service that can keep nothing serves all the same, and says so', async () => {
+  const home = tempHome();
+  writeFileSync(join(home, 'state/segue'), 'in the way');
+  const service = await startService({ home, command: worker('echo') });
+  expect(service.stderr()).toContain('nothing can be kept there: sessions end with this process');
+  const peer = await opened(service.url);
+  expect((await peer.call('echo', { text: 'served' })).result).toBeDefined();
+});
+
+shows('F59', 'a service that may not use its state directory leaves no admin socket behind', async () => {
+  const home = tempHome();
+  mkdirSync(join(home, 'state/segue/x'), { recursive: true });
+  chmodSync(join(home, 'state/segue/x'), 0o777);
+  const refused = startSegue({
+    home,
+    command: worker('echo'),
+    args: ['serve', '--name', 'x', '--port', '0'],
+  });
+  expect((await refused.exited).code).not.toBe(0);
+  expect(refused.stderr()).toContain('is not safe to use');
+  expect(
+    readdirSync(join(home, 'run'), { recursive: true }).filter((file) => String(file).endsWith('.sock')),
+  ).toEqual([]);
+});
+
+it('a session that waits for its next worker may end before that has begun', async () => {
+  const service = await startService({
+    command: worker('ignores-term'),
+    set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 2_000 },
+  });
+  const one = await opened(service.url);
+  await opened(service.url); // takes its worker, which is long in ending
+  expect((await one.delete()).status).toBe(200);
+  service.kill('SIGTERM');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
 });
 
 shows('F49', 'a second service on the same port says whose it is, and touches nothing', async () => {

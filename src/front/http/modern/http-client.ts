@@ -53,6 +53,8 @@ interface Call {
   key: string;
   token: string | null;
   response: ServerResponse;
+  /** It is never answered before its end. */
+  listens: boolean;
   /** It is a stream of events, and its head is out. */
   streaming: boolean;
 }
@@ -107,12 +109,13 @@ export class HttpClient implements Tenant {
   request(message: RequestMessage, response: ServerResponse): void {
     const id = String(++this.#count);
     const token = keyAt(message, REQUEST_TOKEN);
-    const call: Call = { key: message.key, token, response, streaming: false };
+    const listens = message.method === 'subscriptions/listen';
+    const call: Call = { key: message.key, token, response, listens, streaming: false };
     this.#calls.set(id, call);
     this.#unread.watch(response);
     response.on('close', () => this.#closed(id));
     // A listen is never answered soon: its client sees at once that it is open.
-    if (message.method === 'subscriptions/listen') stream(call);
+    if (listens) stream(call);
     const renamed = put(message.bytes, ['id'], id);
     this.#session!.fromClient(token === null ? renamed : put(renamed, REQUEST_TOKEN, id));
   }
@@ -122,9 +125,9 @@ export class HttpClient implements Tenant {
     if (message.method !== 'notifications/cancelled') this.#session!.fromClient(message.bytes);
   }
 
-  /** Ends all streams; the clients see that they are to listen again. */
+  /** Ends what nobody will ever answer: its clients see that they are to listen again. */
   park(): void {
-    for (const { response, streaming } of this.#calls.values()) if (streaming) response.end();
+    for (const { response, listens } of this.#calls.values()) if (listens) response.end();
   }
 
   // ——— as the port of its session
