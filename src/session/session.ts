@@ -248,7 +248,11 @@ export class Session {
         this.#forwardRequest(openRequest(this.context.env, message));
       });
     } else if (message.method === 'resources/read') this.#callOwn(message);
-    else this.toClient(this.own.subscribe(message));
+    else {
+      const answer = this.own.subscribe(message);
+      this.port.changed?.();
+      this.toClient(answer);
+    }
   }
 
   #callOwn(message: RequestMessage): void {
@@ -268,6 +272,7 @@ export class Session {
     const { method, key } = message;
     if (method === 'logging/setLevel' && lacks('logging')) {
       this.level = paramsText(message);
+      this.port.changed?.();
       this.toClient(resultLine(key, {}));
     } else if (method === 'tools/list' && lacks('tools')) this.answerWithOwn('tools', key);
     else if (method === 'resources/list' && lacks('resources')) this.answerWithOwn('resources', key);

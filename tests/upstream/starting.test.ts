@@ -81,6 +81,22 @@ describe('a session at the server', () => {
   });
 });
 
+shows('F29', 'what a lost session has asked is taken back: its answer reaches nobody', async () => {
+  const { connect } = await uphold('legacy');
+  const client = connect();
+  await client.initialize({ roots: {} });
+  client.send({ id: 'old', method: 'tools/call', params: { name: 'ask', arguments: {} } });
+  const old = await client.serverRequest('roots/list');
+  await client.call('forget');
+  await client.call('whoami');
+  await client.notification('notifications/cancelled', ({ requestId }) => requestId === old.id);
+  const asking = client.call('ask');
+  const { id } = await client.serverRequest('roots/list');
+  client.respond(old.id, { roots: [{ uri: 'file:///late' }] });
+  client.respond(id, { roots: [{ uri: 'file:///new' }] });
+  expect(textOf(await asking)).toBe('file:///new');
+});
+
 describe('an upstream', () => {
   const refused = (settings: object) =>
     expect(() =>

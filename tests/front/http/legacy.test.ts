@@ -194,17 +194,36 @@ describe('a stream', () => {
       call.drop();
       const rest = await peer.get(progress.id);
       await rest.body;
-      expect(rest.events.all.map(({ message }) => message!.params?.progress ?? 'answer')).toEqual([
-        2,
-        3,
-        'answer',
-      ]);
+      const [where, ...missed] = rest.events.all;
+      expect(where).toMatchObject({ id: progress.id, message: undefined });
+      expect(missed.map(({ message }) => message!.params?.progress ?? 'answer')).toEqual([2, 3, 'answer']);
       const again = await peer.get(progress.id); // all of it once more: it was lost on the way, for all we know
       await again.body;
-      expect(again.events.all).toHaveLength(3);
+      expect(again.events.all).toHaveLength(4);
       expect((await peer.get(again.events.all.at(-1)!.id)).status).toBe(204); // over: it need not ask again
       expect((await peer.get('nonsense-7')).status).toBe(204);
       expect((await peer.get('!')).status).toBe(400);
+    },
+  );
+
+  shows(
+    'D3',
+    'that breaks twice without an event between goes on: both SDKs forget where they were',
+    async () => {
+      const home = tempHome();
+      const stage = (await Stage.open(home)).hold('tools/call work');
+      const { url } = await startService({ home, command: worker('gated'), env: stage.env });
+      const peer = new HttpPeer(url);
+      await peer.open();
+      let stream = await peer.post({ id: 1, method: 'tools/call', params: { name: 'work', arguments: {} } });
+      const working = await stage.at('tools/call work');
+      for (let breaks = 0; breaks < 2; breaks++) {
+        const { id } = await stream.events.next(); // what the client knows of this connection is in it
+        stream.drop();
+        stream = await peer.get(id);
+      }
+      working.go();
+      expect(await stream.answer(1)).toMatchObject({ result: { content: [{ text: 'worked' }] } });
     },
   );
 

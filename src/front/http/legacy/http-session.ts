@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
-import type { SegueError } from '../../../errors.ts';
+import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
 import { outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
@@ -33,6 +33,10 @@ import type { Reply } from './reply.ts';
 
 /** The stream of the GET: what belongs to no request. */
 const STANDALONE = 'get';
+const ENDED = new SegueError(
+  'RECONNECT_REQUIRED',
+  'the session was ended; the client has to initialize again',
+);
 
 export interface HttpSessionOptions {
   env: Env;
@@ -159,6 +163,7 @@ export class HttpSession implements Tenant {
     response: ServerResponse,
     headers: Record<string, string>,
     { stream, seq }: EventId,
+    priming: boolean,
   ): 'followed' | 'over' | 'lost' {
     const live = stream === STANDALONE ? this.#standalone : this.#streams.get(stream);
     const known = this.#options.journal.streams(this.id).find((each) => each.stream === stream);
@@ -167,7 +172,8 @@ export class HttpSession implements Tenant {
     const missed = events.missed(seq);
     if (missed === null) return 'lost';
     if (!live && missed.length === 0) return 'over';
-    events.connect(response, headers, missed, false);
+    // Should it break once more before an event comes, the client knows where it was.
+    events.connect(response, headers, missed, priming);
     if (!live) events.end();
     return 'followed';
   }
@@ -217,11 +223,14 @@ export class HttpSession implements Tenant {
     this.parkIdle();
   }
 
-  /** It is over: what its worker says or finds out now must not bring its row back. */
+  /**
+   * It is no session any more: whoever waits for an answer is told so, and what it still comes to know, such as a list
+   * that was being read, is not stored.
+   */
   close(): void {
-    for (const { reply } of this.#waiting.values()) reply.end();
-    this.park();
-    this.#waiting.clear();
+    this.#initialize = null;
+    for (const key of [...this.#waiting.keys()]) this.send(errorLine(key, ENDED.toRpc()));
+    this.parkIdle();
     this.#session = null;
     this.resume();
   }

@@ -37,8 +37,8 @@ export class JsonReply implements Reply {
   }
 
   end(): void {
-    if (this.#response.destroyed || this.#response.headersSent) return; // the client has gone, or was answered
-    if (this.#answers.length === 0) return sendNothing(this.#response, 204); // cancelled
+    if (this.#response.destroyed) return; // the client has gone: nobody can ask for this answer again
+    if (this.#answers.length === 0) return sendNothing(this.#response, 202); // all were cancelled
     const text = this.#answers.map((answer) => answer.toString('utf8')).join(',');
     sendJson(this.#response, 200, this.#batch ? `[${text}]` : text, this.#headers);
   }

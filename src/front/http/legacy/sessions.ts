@@ -158,11 +158,11 @@ export class HttpSessions {
 
   /** One principal's flood of sessions costs that principal its own (F39). */
   #makeRoom(principal: Principal): void {
-    const own = [...this.#live.values()].filter(
-      (session) => session.principal === principal.id && !session.busy,
-    );
-    const [oldest] = own.sort((a, b) => a.usedAt - b.usedAt);
-    if (oldest) return this.end(oldest);
+    const { journal } = this.#options;
+    const idle = journal.sessionsOf(principal.id).find((id) => !this.#live.get(id)?.busy);
+    const live = idle === undefined ? undefined : this.#live.get(idle);
+    if (live) return this.end(live);
+    if (idle !== undefined) return journal.dropSession(idle); // of a client that has not come back since the last start
     throw new SegueError('SYSTEM_NOT_READY', 'too many sessions are open (http.limits.maxSessions)', {
       retryAfterS: 60,
     });
