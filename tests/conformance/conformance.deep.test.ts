@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startService } from '../support/http.ts';
 import { ROOT, tempHome } from '../support/launch.ts';
+import { adminOf } from '../support/restarts.ts';
 import { startDirect } from '../support/segue.ts';
 import { freePort } from '../upstream/upstream.ts';
 import { type Findings, failures, runSuite, type Suite, scenarios, worse } from './suite.ts';
@@ -89,6 +90,24 @@ describe('over HTTP behind Segue, too', () => {
   ])('%s: what passes directly passes behind Segue', (_, suite, atLeast) =>
     compare(suite, ['--no-tools'], atLeast, inFrontOfHttp),
   );
+});
+
+// The modern suite gives a listen no more than its own 1.5 s, which a reboot may take.
+it.each([
+  ['0.1.16', LEGACY],
+  ['0.2.0-alpha.12, 2025-11-25', LEGACY_BY_NEW],
+])('%s: passes also while all servers are rebooted again and again', async (_, suite) => {
+  const before = await direct(suite);
+  const service = await startService({ command: server('stdio'), args: ['--isolation', 'session'] });
+  const admin = await adminOf(service);
+  let over = false;
+  const run = runSuite(suite, service.url, service.home).finally(() => {
+    over = true;
+  });
+  while (!over) await admin.request('restart');
+  expect(worse(before, await run)).toEqual([]);
+  const successors = service.stderr().match(/"generation":(?!1,).*"msg":"server started"/g) ?? [];
+  expect(successors.length).toBeGreaterThan(5);
 });
 
 it('0.1.16, isolation shared: what asks or logs to one client of several is lost, and nothing else', async () => {
