@@ -368,8 +368,9 @@ export class Session {
   #forwardNotification(message: NotificationMessage): void {
     const gate = this.context.gate();
     if (gate === 'refusing' || this.lost) return;
-    if (this.held.size === 0 && (gate === 'open' || gate === 'draining'))
-      return this.link?.send(message.bytes);
+    // Without a link it is on its way to a worker (`join`).
+    if (this.link && this.held.size === 0 && (gate === 'open' || gate === 'draining'))
+      return this.link.send(message.bytes);
     const held = this.held.add({ bytes: message.bytes, request: null });
     if (!held)
       this.context.log.warn(

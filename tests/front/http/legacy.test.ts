@@ -266,4 +266,25 @@ describe('a stream', () => {
       result: { content: [{ text: '{"action":"accept","content":{}}' }] },
     });
   });
+
+  it('brings what the server asks to a client that was away and has no stream but its calls', async () => {
+    const home = tempHome();
+    const stage = (await Stage.open(home)).hold('tools/call elicit');
+    const service = await startService({ home, command: worker('asks'), env: stage.env });
+    const peer = new HttpPeer(service.url);
+    await peer.open(undefined, { elicitation: {} });
+    const call = await peer.post({ id: 1, method: 'tools/call', params: { name: 'elicit', arguments: {} } });
+    const { id } = await call.events.next();
+    const asking = await stage.at('tools/call elicit');
+    call.drop();
+    await call.body.catch(() => {}); // the connection is closed,
+    await (await peer.post({ method: 'notifications/x' })).body; // and the service has seen it
+    asking.go();
+    const plain = { accept: 'application/json' }; // carries no question itself
+    await (await peer.post({ id: 3, method: 'tools/list' }, plain)).answer(3); // by then the worker has asked
+    const rest = await peer.get(id);
+    const question = await rest.next(({ method }) => method === 'elicitation/create');
+    await peer.post({ id: question.id, result: { action: 'decline' } });
+    expect(await rest.answer(1)).toMatchObject({ result: { content: [{ text: '{"action":"decline"}' }] } });
+  });
 });

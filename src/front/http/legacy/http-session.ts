@@ -329,8 +329,6 @@ export class HttpSession implements Tenant {
 
   /** A message that answers nothing: to where its client will see it soonest. */
   #route(message: Message, line: Buffer): void {
-    const replies = [...new Set([...this.#waiting.values()].map(({ reply }) => reply))].reverse();
-    const newest = replies.find(({ connected }) => connected);
     if (message.kind === 'notification' && message.method === 'notifications/progress') {
       const token = keyAt(message, ['params', 'progressToken']);
       const asker = [...this.#waiting.values()].find((waiting) => waiting.token === token);
@@ -340,8 +338,12 @@ export class HttpSession implements Tenant {
     const ofCall =
       message.kind === 'request' ||
       (message.kind === 'notification' && message.method === 'notifications/message');
+    const waiting = [...this.#waiting.values()].reverse();
+    const newest = waiting.find(({ reply }) => reply.connected)?.reply;
     const standalone = this.#standalone.connected ? this.#standalone : undefined;
-    const target = ofCall ? (newest ?? standalone) : (standalone ?? newest);
+    // A client need not listen at all, but it comes back for its answers.
+    const later = waiting.find(({ resumable }) => resumable)?.reply;
+    const target = ofCall ? (newest ?? standalone ?? later) : (standalone ?? newest);
     (target ?? this.#standalone).send(line);
   }
 
