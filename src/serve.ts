@@ -8,6 +8,7 @@ import type { Command } from '../machines/types.ts';
 import type { Config } from './config.ts';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
+import { SegueError } from './errors.ts';
 import { createFleet } from './fleet/fleet.ts';
 import { createAccess } from './front/http/access/access.ts';
 import { drain } from './front/http/drain.ts';
@@ -63,6 +64,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   // Whoever owns the port owns the sessions: before that nothing is touched (F49).
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
+  const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
   const adminSocket = adminSocketPath(instance, environment);
   const create = () =>
     createSupervisor({
@@ -74,7 +76,6 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const parallel = config.http.rebootParallel;
   const fleet = createFleet({ env, log, members, parallel, command, instance, name });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
-  const journal = await journalOf(config, directory, { env, log, environment });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
@@ -138,9 +139,15 @@ async function journalOf(
   { env, log, environment }: Pick<ServiceOptions, 'env' | 'log' | 'environment'>,
 ): Promise<Journal> {
   if (!persist) return memoryJournal(limits, log);
-  await privateDirectory(directory);
-  const seal = createSeal(await loadKey(keySource(environment), env), env);
-  return openJournal({ file: journalFile(directory), seal, env, log, limits });
+  try {
+    await privateDirectory(directory);
+    const seal = createSeal(await loadKey(keySource(environment), env), env);
+    return await openJournal({ file: journalFile(directory), seal, env, log, limits });
+  } catch (err) {
+    if (err instanceof SegueError) throw err; // it can be used, and must not be
+    log.error({ err, directory }, 'nothing can be kept there: sessions end with this process');
+    return memoryJournal(limits, log);
+  }
 }
 
 function repeat(env: Env, everyMs: number, work: () => void): { cancel(): void } {

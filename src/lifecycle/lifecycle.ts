@@ -162,6 +162,7 @@ export class Lifecycle {
 
   /** Resolves when the worker and its group are gone. */
   async shutdown(): Promise<void> {
+    if (this.#seen === null) return; // never started: it would never say that it has ended
     const ended = Promise.withResolvers<void>();
     this.onTransition((snapshot) => {
       if (stateOf(snapshot) === 'ended') ended.resolve();

@@ -22,6 +22,12 @@ const GUARDED = guard({
 
 const OPEN_BRACE = 0x7b;
 
+/** What such a message is answered. */
+export const AMBIGUOUS = {
+  code: -32600,
+  message: 'a member of this message stands in it twice, or in other letters',
+};
+
 export function isAmbiguous(text: Buffer, at = 0, guarded = GUARDED): boolean {
   const seen = new Set<string>();
   return members(text, at).some(({ key, start }) => {

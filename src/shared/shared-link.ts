@@ -23,7 +23,7 @@ import {
 } from '../wire/message.ts';
 import { put } from '../wire/spans.ts';
 import type { Link } from '../worker/link.ts';
-import { isAmbiguous } from './ambiguous.ts';
+import { AMBIGUOUS, isAmbiguous } from './ambiguous.ts';
 import { type Asker, type Call, Calls } from './calls.ts';
 import { Conversation } from './conversation.ts';
 import { SharedChannel } from './shared-channel.ts';
@@ -35,11 +35,6 @@ const SUBSCRIPTION = ['params', '_meta', SUBSCRIPTION_ID];
 const LIST_CHANGED = new Set<string>(Object.values(LISTS).map(({ changed }) => changed));
 /** Notifications about a client's own conversation, not about the worker's. */
 const OF_THE_CLIENT = new Set(['notifications/initialized', 'notifications/roots/list_changed']);
-const AMBIGUOUS = {
-  code: -32600,
-  message: 'a member of this message stands in it twice, or in other letters',
-};
-
 export interface SharedLinkOptions {
   log: Log;
   /** An answer or a progress that nobody waits for was dropped. */

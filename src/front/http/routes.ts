@@ -38,7 +38,7 @@ export function createRoutes({ access, mcp, shares, url, name, reasons }: Routes
     const path = (request.url ?? '').split('?', 1)[0]!;
     if (path === MCP_PATH) {
       const who = await access.identify(request);
-      if (response.destroyed) return; // its client has left meanwhile: nothing would tell that once more
+      if (response.destroyed) return; // it left while its token was checked: nothing would give its share back
       if ('refusal' in who) return refuse(request, response, who.refusal);
       if (!shares.take(who.principal.id, response)) return refuse(request, response, TOO_MANY);
       return mcp.handle(request, response, who.principal);

@@ -57,6 +57,23 @@ describe('a session', () => {
     expect((await peer.post(echo(1, 'x'))).status).toBe(404);
   });
 
+  it('stays ended when its worker answers late', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    stage.hold('tools/list');
+    const set = { ...OPERATOR, isolation: 'shared' };
+    const { url } = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const [peer, other] = [new HttpPeer(url), new HttpPeer(url)];
+    await peer.open();
+    const listing = await stage.at('tools/list');
+    expect((await peer.delete()).status).toBe(200);
+    stage.release('tools/list');
+    listing.go();
+    await other.open();
+    expect((await other.call('echo', { text: 'behind the list' })).result).toBeDefined();
+    expect((await peer.post(echo(1, 'x'))).status).toBe(404);
+  });
+
   it('begins anew where an initialize carries the id of an old one', async () => {
     const { peer } = await opened();
     const old = peer.session!;

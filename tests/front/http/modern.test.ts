@@ -1,8 +1,9 @@
 /** Streamable HTTP without sessions (2026-07-28), as a client sees it on the wire. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Exchange, HttpPeer, startService } from '../../support/http.ts';
-import { tempHome, worker } from '../../support/launch.ts';
-import type { Json, Message } from '../../support/raw-client.ts';
+import { ROOT, tempHome, worker } from '../../support/launch.ts';
+import { type Json, type Message, modernMeta } from '../../support/raw-client.ts';
 import { reached, structured } from '../../support/restarts.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -60,6 +61,36 @@ describe('a request', () => {
     expect(fine.status).toBe(200);
   });
 
+  it('whose header says something else than the argument of its tool is refused', async () => {
+    // The server of the conformance suites: its tool wants `region` and `order.amount` in headers.
+    const conformance = [process.execPath, join(ROOT, 'tests/conformance/server/stdio.ts')];
+    const service = await startService({ command: conformance, set });
+    const peer = new HttpPeer(service.url);
+    await (await peer.modern(1, 'tools/list')).body;
+    const call = async (args: Json, headers: Record<string, string>) => {
+      const params = { name: 'test_header_parameter', arguments: args };
+      const answer = await peer.modern(2, 'tools/call', params, headers);
+      return [answer.status, (await answer.answer(2)).error?.code];
+    };
+    const encoded = (text: string) => `=?base64?${Buffer.from(text).toString('base64')}?=`;
+    const order = { amount: 42 };
+    const results = [
+      await call({ region: 'süd' }, { 'mcp-param-region': encoded('süd') }),
+      await call({ region: '42', order }, { 'mcp-param-region': '42', 'mcp-param-amount': '42.0' }),
+      await call({ region: null }, { 'mcp-param-region': 'ignored' }),
+      await call({ region: 'süd' }, {}),
+      await call({ region: 'süd' }, { 'mcp-param-region': 'north' }),
+      await call({ region: '42' }, { 'mcp-param-region': '42.0' }),
+      await call({ region: 'süd' }, { 'mcp-param-region': '=?base64?c8O8Z!!?=' }),
+      await call({ order }, { 'mcp-param-amount': '43' }),
+    ];
+    const [fine, refused] = [
+      [200, undefined],
+      [400, -32020],
+    ];
+    expect(results).toEqual([fine, fine, fine, refused, refused, refused, refused, refused]);
+  });
+
   it('has the HTTP status of its error', async () => {
     const { peer } = await serving();
     const unknown = await peer.modern(1, 'no/such');
@@ -95,6 +126,40 @@ describe('a request', () => {
     expect((await peer.get(undefined, version)).status).toBe(405);
     expect((await peer.send('DELETE', version)).status).toBe(405);
   });
+
+  shows('F56', 'that two parsers may read differently reaches no server', async () => {
+    const { peer } = await serving();
+    const twice = JSON.stringify({
+      ...{ jsonrpc: '2.0', id: 1, ID: 2, method: 'tools/call' },
+      params: { name: 'echo', arguments: {}, ...modernMeta() },
+    });
+    const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo' };
+    const answer = await peer.post(twice, headers);
+    expect([answer.status, (await answer.answer(1)).error?.code]).toEqual([400, -32600]);
+  });
+
+  shows(
+    'D3',
+    'that has reported progress is answered before the service ends; a listen is let go',
+    async () => {
+      const home = tempHome();
+      const stage = await Stage.open(home);
+      stage.hold('tools/call wait');
+      const service = await startService({ home, command, set, env: stage.env });
+      const peer = new HttpPeer(service.url);
+      const listening = await listen(peer, 'L', { toolsListChanged: true });
+      await acknowledged(listening);
+      const params = { name: 'wait', arguments: {}, _meta: { progressToken: 'p' } };
+      const call = await peer.modern(1, 'tools/call', params);
+      await call.next(({ method }) => method === 'notifications/progress');
+      const { go } = await stage.at('tools/call wait');
+      service.kill('SIGTERM');
+      await listening.body;
+      go();
+      expect((await call.answer(1)).result).toBeDefined();
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+    },
+  );
 
   shows('F36', 'that is held is cancelled when its connection closes: it is never sent', async () => {
     const home = tempHome();

@@ -1,4 +1,6 @@
+/** The routes over a real HTTP server. */
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { expect, it } from 'vitest';
 import type { Access } from '../../../src/front/http/access/access.ts';
 import { sendNothing } from '../../../src/front/http/answers.ts';
@@ -7,34 +9,33 @@ import { createRoutes } from '../../../src/front/http/routes.ts';
 import { Shares } from '../../../src/front/http/shares.ts';
 import { post, raw, serve } from './serve.ts';
 
-it('a caller that leaves before it is known takes no share for ever, and is not served', async () => {
-  const left = Promise.withResolvers<void>();
-  const come = Promise.withResolvers<void>();
-  const access: Pick<Access, 'refuse' | 'identify'> = {
+it('who leaves while its token is checked keeps no share', async () => {
+  const checking = Promise.withResolvers<void>();
+  const keys = Promise.withResolvers<void>();
+  const routed = Promise.withResolvers<void>();
+  const access = {
     refuse: () => null,
-    async identify({ socket, headers }) {
-      if (headers['x-slow']) {
-        come.resolve();
-        await once(socket, 'close'); // as long as the keys of an issuer may take
-        left.resolve();
-      }
-      return { principal: { id: 'p', role: 'client', sessionId: '' } };
+    async identify() {
+      checking.resolve();
+      await keys.promise;
+      return { principal: { id: 'ada', role: 'client' } };
     },
-  };
-  const served: unknown[] = [];
-  const mcp: Pick<McpEndpoint, 'handle'> = {
-    async handle(request, response) {
-      served.push(request.headers['x-slow']);
-      sendNothing(response, 202);
-    },
-  };
-  const parts = { shares: new Shares(1), url: '', name: 'test', reasons: () => [] };
-  const { port } = await serve(createRoutes({ ...parts, access: access as Access, mcp: mcp as McpEndpoint }));
-  const slow = await raw(port, post('x-slow: 1\r\ncontent-length: 0'));
-  await come.promise;
-  slow.socket.destroy();
+  } as unknown as Access;
+  const mcp = {
+    handle: async (_: unknown, response: ServerResponse) => sendNothing(response, 202),
+  } as unknown as McpEndpoint;
+  const routes = createRoutes({ access, mcp, shares: new Shares(1), url: '', name: '', reasons: () => [] });
+  const left = Promise.withResolvers<void>();
+  const { port } = await serve(async (request, response) => {
+    void once(response, 'close').then(() => left.resolve());
+    await routes(request, response).finally(() => routed.resolve());
+  });
+  const leaver = await raw(port, post('Content-Length: 0'));
+  await checking.promise;
+  leaver.socket.destroy();
   await left.promise;
-  const next = await raw(port, post('content-length: 0\r\nconnection: close'));
-  expect(await next.ended).toMatch(/^HTTP\/1\.1 202/);
-  expect(served).toEqual([undefined]);
+  keys.resolve();
+  await routed.promise;
+  const next = await raw(port, post('Content-Length: 0\r\nConnection: close'));
+  expect(await next.ended).toMatch(/^HTTP\/1\.1 202 /);
 });

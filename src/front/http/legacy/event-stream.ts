@@ -71,9 +71,8 @@ export class EventStream implements Reply {
     response.on('close', () => {
       if (this.#response === response) this.#response = null;
     });
-    writeEventsHead(response, headers);
     const from = missed[0] ? missed[0].seq - 1 : this.#seq;
-    if (priming) response.write(primingText(`${this.stream}-${from}`));
+    writeEventsHead(response, headers, priming ? primingText(`${this.stream}-${from}`) : undefined);
     for (const { seq, bytes } of missed) if (bytes) this.#write(seq, bytes);
     this.#delivered = this.#seq;
   }

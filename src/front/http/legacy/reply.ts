@@ -11,7 +11,7 @@ export interface Reply {
   readonly awaited: boolean;
   /** A message that belongs to the requests of this POST. `answers`: the key of the request that it ends. */
   send(message: Buffer, answers?: string): void;
-  /** All is answered. */
+  /** All is answered, or nothing more will be. */
   end(): void;
 }
 

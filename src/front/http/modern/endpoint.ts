@@ -5,11 +5,12 @@ import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import type { Log } from '../../../observe/log.ts';
 import { VERSION_META } from '../../../session/handshake.ts';
+import { AMBIGUOUS, isAmbiguous } from '../../../shared/ambiguous.ts';
 import { isObject, type Message } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
 import { type Pool, workerKey } from '../pool.ts';
-import { checkHeaders } from './check.ts';
+import { checkHeaders, checkParams } from './check.ts';
 import { HttpClient } from './http-client.ts';
 
 /** The last version that has sessions; all later ones have none. */
@@ -56,17 +57,22 @@ export class ModernEndpoint {
         code: -32600,
         message: 'answers are not part of this protocol version',
       });
-    const error = checkHeaders(request, message);
+    // Requests of several clients go by rewritten ids: all parsers must see the same one (F56).
+    const error = isAmbiguous(message.bytes) ? AMBIGUOUS : checkHeaders(request, message);
     if (error) return sendError(response, 400, error, message.kind === 'request' ? message.key : 'null');
     const meta = isObject(message.params._meta) ? message.params._meta : {};
     const client = this.#client(
       principal,
       String(meta[VERSION_META] ?? header(request, 'mcp-protocol-version')),
     );
-    client.connect(principal);
     await client.writable();
     if (response.destroyed) return;
-    if (message.kind === 'request') return client.request(message, response);
+    client.connect(principal); // at the last moment: an idle client's worker may be taken while it waits
+    if (message.kind === 'request') {
+      const mismatch = checkParams(request, message, client.headerParams(message));
+      if (mismatch) return sendError(response, 400, mismatch, message.key);
+      return client.request(message, response);
+    }
     client.notification(message);
     sendNothing(response, 202);
   }

@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
+import type { HeaderParam } from '../../../mcp/header-params.ts';
 import type { Log } from '../../../observe/log.ts';
 import { SUBSCRIPTION_ID } from '../../../session/listens.ts';
 import type { Session } from '../../../session/session.ts';
@@ -52,6 +53,8 @@ interface Call {
   key: string;
   token: string | null;
   response: ServerResponse;
+  /** It is never answered before its end. */
+  listens: boolean;
   /** It is a stream of events, and its head is out. */
   streaming: boolean;
 }
@@ -98,15 +101,21 @@ export class HttpClient implements Tenant {
     await this.#paused?.promise;
   }
 
+  /** What a call must have in its headers, as far as the tools of the server are known. */
+  headerParams({ method, params }: RequestMessage): readonly HeaderParam[] {
+    return method === 'tools/call' ? this.#session!.inventory.headerParams(String(params.name)) : [];
+  }
+
   request(message: RequestMessage, response: ServerResponse): void {
     const id = String(++this.#count);
     const token = keyAt(message, REQUEST_TOKEN);
-    const call: Call = { key: message.key, token, response, streaming: false };
+    const listens = message.method === 'subscriptions/listen';
+    const call: Call = { key: message.key, token, response, listens, streaming: false };
     this.#calls.set(id, call);
     this.#unread.watch(response);
     response.on('close', () => this.#closed(id));
     // A listen is never answered soon: its client sees at once that it is open.
-    if (message.method === 'subscriptions/listen') stream(call);
+    if (listens) stream(call);
     const renamed = put(message.bytes, ['id'], id);
     this.#session!.fromClient(token === null ? renamed : put(renamed, REQUEST_TOKEN, id));
   }
@@ -116,9 +125,9 @@ export class HttpClient implements Tenant {
     if (message.method !== 'notifications/cancelled') this.#session!.fromClient(message.bytes);
   }
 
-  /** Ends all streams; the clients see that they are to listen again. */
+  /** Ends what nobody will ever answer: its clients see that they are to listen again. */
   park(): void {
-    for (const { response, streaming } of this.#calls.values()) if (streaming) response.end();
+    for (const { response, listens } of this.#calls.values()) if (listens) response.end();
   }
 
   // ——— as the port of its session
