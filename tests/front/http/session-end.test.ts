@@ -56,3 +56,19 @@ shows('F37', 'a call whose client takes JSON alone ends without a body when it i
   expect((await cut).status).toBe(202);
   expect(await (await cut).body).toBe('');
 });
+
+shows(
+  'F55',
+  'a session whose client died while the server waited for its answer expires with its worker',
+  async () => {
+    const set = { 'http.limits.sessionTtlMs': '200' };
+    const service = await startService({ command: worker('asks'), set });
+    const peer = new HttpPeer(service.url);
+    await peer.open(undefined, { elicitation: {} });
+    const asked = await peer.post(call(1, 'elicit'));
+    await asked.next(({ method }) => method === 'elicitation/create');
+    asked.drop();
+    await service.logged(/"how":"its client has left"/);
+    expect((await peer.post(call(2, 'elicit'))).status).toBe(404);
+  },
+);

@@ -41,6 +41,10 @@ export class EventStream implements Reply {
     return this.#response !== null;
   }
 
+  get awaited(): boolean {
+    return this.connected;
+  }
+
   send(message: Buffer, answers?: string): void {
     const { env, journal, session, stream } = this.#options;
     const seq = ++this.#seq;

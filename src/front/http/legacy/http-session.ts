@@ -94,6 +94,11 @@ export class HttpSession implements Tenant {
     return this.#waiting.size > 0 || this.#standalone.connected;
   }
 
+  /** Its client is there now. A call that waits for an answer of a client that is gone would be busy for ever. */
+  get attended(): boolean {
+    return this.#standalone.awaited || [...this.#waiting.values()].some(({ reply }) => reply.awaited);
+  }
+
   /** It has a worker, or waits for one. */
   get connected(): boolean {
     return this.#session !== null;

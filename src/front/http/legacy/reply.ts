@@ -7,6 +7,8 @@ export interface Reply {
   readonly stream: string | null;
   /** The client would get a message now. */
   readonly connected: boolean;
+  /** The client is there. */
+  readonly awaited: boolean;
   /** A message that belongs to the requests of this POST. `answers`: the key of the request that it ends. */
   send(message: Buffer, answers?: string): void;
   /** All is answered, or nothing more will be. */
@@ -30,6 +32,10 @@ export class JsonReply implements Reply {
   /** Nothing but the answers can be told. */
   get connected(): boolean {
     return false;
+  }
+
+  get awaited(): boolean {
+    return !this.#response.destroyed;
   }
 
   send(message: Buffer, answers?: string): void {
