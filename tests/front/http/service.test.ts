@@ -9,6 +9,7 @@ import { HttpPeer, startService } from '../../support/http.ts';
 import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
+import { adminOf } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -94,6 +95,25 @@ it('a session that waits for its next worker may end before that has begun', asy
   expect((await one.delete()).status).toBe(200);
   service.kill('SIGTERM');
   expect(await service.exited).toEqual({ code: 0, signal: null });
+});
+
+it('a reboot of all servers does not wait for one that ends before it has begun', async () => {
+  const service = await startService({
+    command: worker('ignores-term'),
+    set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 2_000 },
+  });
+  const one = await opened(service.url);
+  await opened(service.url);
+  const waiting = one.post({ id: 1, method: 'tools/list' }); // for its next server, which waits for the end of its first
+  const evicted = () => service.logged(/its place was needed/);
+  await evicted();
+  await evicted();
+  const admin = await adminOf(service);
+  const report = admin.request('restart', {});
+  expect(await admin.request('status')).toMatchObject({ current_status: { state: 'fleet.first' } });
+  expect((await one.delete()).status).toBe(200);
+  expect(await report).toMatchObject({ success: true, workers: [{ result: 'skipped' }] });
+  await waiting;
 });
 
 shows('F49', 'a second service on the same port says whose it is, and touches nothing', async () => {
