@@ -37,12 +37,15 @@ export interface PoolOptions {
   env: Env;
   log: Log;
   create(): Supervisor;
+  /** Processes at once, those among them that are on their way out. */
   maxWorkers: number;
 }
 
 interface Place {
   key: string;
   supervisor: Supervisor;
+  /** Its worker is started when those before it are gone. */
+  before: Promise<unknown>;
   tenants: Map<Tenant, Session>;
   /** Monotonic: when the last tenant left. */
   usedAt: number;
@@ -102,10 +105,11 @@ export class Pool {
   #open(key: string): Place {
     const { env, maxWorkers } = this.#options;
     if (this.#places.size >= maxWorkers) this.#makeRoom();
+    const full = this.#places.size + this.#ending.size >= maxWorkers;
+    const before = full ? Promise.all(this.#ending.values()) : Promise.resolve(this.#ending.get(key));
     const supervisor = this.#options.create();
-    const place = { key, supervisor, tenants: new Map(), usedAt: env.monotonic() };
+    const place: Place = { key, supervisor, before, tenants: new Map(), usedAt: env.monotonic() };
     this.#places.set(key, place);
-    const before = this.#ending.get(key) ?? Promise.resolve();
     // Behind the first client, whose handshake, if it brings one, is what the worker is validated by.
     void before.then(() => {
       if (this.#places.get(key) === place) supervisor.start();
@@ -121,7 +125,7 @@ export class Pool {
     throw new SegueError('SYSTEM_NOT_READY', text, { retryAfterS: 5 });
   }
 
-  #end({ key, supervisor, tenants }: Place, how: string): void {
+  #end({ key, supervisor, before, tenants }: Place, how: string): void {
     this.#places.delete(key);
     this.#options.log.info({ instance: supervisor.instance, how }, 'a server is ended');
     for (const [tenant, session] of tenants) {
@@ -134,7 +138,7 @@ export class Pool {
         'a server could not be ended',
       );
     });
-    const all = Promise.all([this.#ending.get(key), ended]).then(() => {
+    const all = Promise.all([before, ended]).then(() => {
       if (this.#ending.get(key) === all) this.#ending.delete(key);
     });
     this.#ending.set(key, all);

@@ -9,7 +9,7 @@ import { HttpPeer, startService } from '../../support/http.ts';
 import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
-import { adminOf } from '../../support/restarts.ts';
+import { adminOf, started } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -187,6 +187,17 @@ describe('a worker for each session', () => {
     const pid = await pidOf(peer);
     await service.logged(new RegExp(`"pid":${pid}.*"server ended"`));
     expect(await pidOf(peer)).not.toBe(pid);
+  });
+
+  shows('F39', 'is not started before there is room: one that is long in ending still counts', async () => {
+    const service = await startService({
+      command: worker('ignores-term'),
+      set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 300 },
+    });
+    await opened(service.url);
+    const pid = await started(service);
+    await opened(service.url);
+    expect(isAlive(pid)).toBe(false);
   });
 
   shows('D2 D5', 'goes to who needs it: an idle one is ended for the next, a busy one is not', async () => {
