@@ -43,6 +43,8 @@ export interface PoolOptions {
 
 interface Place {
   key: string;
+  /** `Principal.id` of its first client. */
+  owner: string | undefined;
   supervisor: Supervisor;
   /** Its worker is started when those before it are gone. */
   before: Promise<unknown>;
@@ -63,7 +65,7 @@ export class Pool {
 
   /** @throws SegueError SYSTEM_NOT_READY when all workers are taken and none is idle */
   connect(key: string, tenant: Tenant, client: Client): Session {
-    const place = this.#places.get(key) ?? this.#open(key);
+    const place = this.#places.get(key) ?? this.#open(key, client.principal?.id);
     const session = place.supervisor.connect(tenant, client);
     place.tenants.set(tenant, session);
     return session;
@@ -102,13 +104,13 @@ export class Pool {
     await Promise.all(this.#ending.values());
   }
 
-  #open(key: string): Place {
+  #open(key: string, owner: string | undefined): Place {
     const { env, maxWorkers } = this.#options;
-    if (this.#places.size >= maxWorkers) this.#makeRoom();
+    if (this.#places.size >= maxWorkers) this.#makeRoom(owner);
     const full = this.#places.size + this.#ending.size >= maxWorkers;
     const before = full ? Promise.all(this.#ending.values()) : Promise.resolve(this.#ending.get(key));
     const supervisor = this.#options.create();
-    const place: Place = { key, supervisor, before, tenants: new Map(), usedAt: env.monotonic() };
+    const place: Place = { key, owner, supervisor, before, tenants: new Map(), usedAt: env.monotonic() };
     this.#places.set(key, place);
     // Behind the first client, whose handshake, if it brings one, is what the worker is validated by.
     void before.then(() => {
@@ -117,9 +119,11 @@ export class Pool {
     return place;
   }
 
-  #makeRoom(): void {
-    const idle = [...this.#places.values()].filter(isIdle).sort((a, b) => lastUse(a) - lastUse(b));
-    const [oldest] = idle;
+  /** Its own first: who begins one session after the other ends nobody else's servers while it has idle ones (F39). */
+  #makeRoom(owner: string | undefined): void {
+    const foreign = (place: Place) => Number(place.owner !== owner);
+    const idle = [...this.#places.values()].filter(isIdle);
+    const [oldest] = idle.sort((a, b) => foreign(a) - foreign(b) || lastUse(a) - lastUse(b));
     if (oldest) return this.#end(oldest, 'its place was needed');
     const text = `all ${this.#options.maxWorkers} servers are in use (http.limits.maxWorkers)`;
     throw new SegueError('SYSTEM_NOT_READY', text, { retryAfterS: 5 });

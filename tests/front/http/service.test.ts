@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { hashOf } from '../../../src/front/http/access/tokens.ts';
 import { HttpPeer, startService } from '../../support/http.ts';
 import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
@@ -198,6 +199,24 @@ describe('a worker for each session', () => {
     const pid = await started(service);
     await opened(service.url);
     expect(isAlive(pid)).toBe(false);
+  });
+
+  shows('F39', 'that is idle goes to a new session of its own principal first', async () => {
+    const tokens = ['a', 'b'].map((name) => ({ name, sha256: hashOf(name.repeat(43)) }));
+    const service = await startService({
+      command: worker('echo'),
+      config: { http: { tokens, limits: { maxWorkers: 2 } } },
+    });
+    const begin = async (name: string) => {
+      const peer = new HttpPeer(service.url, { token: name.repeat(43) });
+      await peer.open();
+      return peer;
+    };
+    const first = await begin('a');
+    const pid = await pidOf(first);
+    await begin('b');
+    await begin('b');
+    expect(await pidOf(first)).toBe(pid);
   });
 
   shows('D2 D5', 'goes to who needs it: an idle one is ended for the next, a busy one is not', async () => {
