@@ -5,12 +5,13 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ReconnectTestReport } from '../../../src/control/schemas.ts';
 import { hashOf } from '../../../src/front/http/access/tokens.ts';
 import { HttpPeer, startService } from '../../support/http.ts';
 import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
-import { adminOf, started } from '../../support/restarts.ts';
+import { adminOf, started, structured } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -199,6 +200,16 @@ describe('a worker for each session', () => {
     const pid = await started(service);
     await opened(service.url);
     expect(isAlive(pid)).toBe(false);
+  });
+
+  shows('F63', 'is rehearsed for whoever asks, but not as often as it is asked for', async () => {
+    const set = { handover: 'overlap', 'limits.restartsPerMinute': 2 };
+    const service = await startService({ command: worker('echo'), set });
+    const peer = await opened(service.url);
+    const test = async () => structured<ReconnectTestReport>(await peer.call('orchestrator_reconnect_test'));
+    const reports = await Promise.all([test(), test(), test()]);
+    const outcomes = reports.map(({ results }) => results.all_sessions!.details[0]!.rehearsal);
+    expect(outcomes.sort()).toEqual(['pass', 'pass', 'skipped']);
   });
 
   shows('F39', 'that is idle goes to a new session of its own principal first', async () => {
