@@ -1,5 +1,5 @@
 /** The service as a whole: its end, its restart, and who gets a worker when there are not enough. */
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ReconnectTestReport } from '../../../src/control/schemas.ts';
@@ -12,6 +12,7 @@ import { adminOf, started, structured } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
+import { waitForFile } from '../../support/wait.ts';
 import { startUnit } from './unit.ts';
 
 async function opened(url: string, version?: string): Promise<HttpPeer> {
@@ -138,6 +139,26 @@ it('on an inherited socket, restarts without refusing a connection', async () =>
   while ((await pid()) === first)
     expect((await peer.call('echo', { text: String(calls++) })).result).toBeDefined();
   expect((await peer.call('echo', { text: 'after' })).result).toBeDefined();
+});
+
+shows('F17', 'systemd is told when it serves, that it lives, and that it ends', async () => {
+  const home = tempHome();
+  const told = join(home, 'told');
+  mkdirSync(join(home, 'bin'));
+  const program = join(home, 'bin/systemd-notify');
+  writeFileSync(program, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o700 });
+  const env = {
+    PATH: `${join(home, 'bin')}:${process.env.PATH}`,
+    NOTIFY_SOCKET: '/run/none',
+    WATCHDOG_USEC: '200000',
+  };
+  const service = await startService({ home, command: worker('echo'), env });
+  await waitForFile(told, (text) => /READY=1/.test(text) && /WATCHDOG=1/.test(text));
+  service.kill('SIGTERM');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+  const lines = readFileSync(told, 'utf8').trim().split('\n');
+  expect(lines[0]).toBe(`--pid=${service.pid} READY=1`);
+  expect(lines).toContain(`--pid=${service.pid} STOPPING=1`);
 });
 
 describe('a worker for each session', () => {
