@@ -119,7 +119,7 @@ shows('F21', 'puts one value in, and leaves every other byte', () => {
 
 shows('F21', 'merges what a patch names, and leaves all other members as they are written', () => {
   const patch = fc.dictionary(
-    fc.oneof(fc.constantFrom('a', 'id', '_meta'), fc.string()),
+    fc.oneof(fc.constantFrom('a', 'id', '_meta'), fc.string()).filter((key) => !key.includes('\\')),
     fc.oneof(scalar, fc.dictionary(fc.constantFrom('a', 'b'), scalar, { noNullPrototype: true })),
     { maxKeys: 3, noNullPrototype: true },
   );

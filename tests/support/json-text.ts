@@ -25,7 +25,9 @@ const { json, object } = fc.letrec<{ json: string; object: string; text: string 
   ),
   object: fc
     .array(
-      fc.tuple(around(tie('text')), around(tie('json'))).map(([key, value]) => `${key}:${value}`),
+      fc
+        .tuple(around(tie('text').filter((key) => !hasBackslash(key))), around(tie('json')))
+        .map(([key, value]) => `${key}:${value}`),
       { maxLength: 4 },
     )
     .map((all) => `{${all.join(',')}}`),
@@ -37,6 +39,14 @@ const { json, object } = fc.letrec<{ json: string; object: string; text: string 
     tie('object'),
   ),
 }));
+
+/**
+ * The JSON.parse of Node 26 takes an escaped key for one that holds a backslash and was seen before: after
+ * `{"\\\\":1}`, `{"\\"":1}` is the former. A test that compares with it must not show it such a key.
+ */
+function hasBackslash(key: string): boolean {
+  return /\\(?:\\|u005c)/i.test(key);
+}
 
 function hex(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(4, '0');
