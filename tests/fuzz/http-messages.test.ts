@@ -148,25 +148,37 @@ shows('F18 F56', 'no message, however wrong, harms the session that sends it', a
 
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}`;
 
-shows('F18', 'nor does a nest deeper than any stack, wherever it stands', async () => {
+shows('F18 F57', 'nor does a nest deeper than any stack, wherever it stands', async () => {
   const one = await front();
-  const deep = nested(50_000);
+  const deep = nested(20_000);
+  const meta = (client: string) =>
+    `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${deep},"io.modelcontextprotocol/clientInfo":${client}}`;
   const places = [
-    (value: string) => value,
-    (value: string) => `{"name":${value},"uri":${value},"arguments":${value}}`,
-    (value: string) => `{"name":"orchestrator_restart_status","arguments":${value}}`,
-    (value: string) => `{"name":"echo","arguments":${value},"_meta":{"progressToken":${value}}}`,
-    (value: string) => `{"_meta":{"io.modelcontextprotocol/protocolVersion":${value}}}`,
-    (value: string) =>
-      `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":${value}}}`,
-    (value: string) => `{"protocolVersion":"2025-11-25","capabilities":${value},"clientInfo":${value}}`,
-    (value: string) => `{"requestId":${value},"level":${value},"ref":${value},"notifications":${value}}`,
+    deep,
+    `{"name":${deep},"uri":${deep},"arguments":${deep},"requestId":${deep},"level":${deep},"notifications":${deep}}`,
+    `{"name":"orchestrator_restart_status","arguments":${deep}}`,
+    `{"name":"echo","arguments":${deep},"_meta":{"progressToken":${deep}}}`,
+    `{"_meta":{"io.modelcontextprotocol/protocolVersion":${deep}}}`,
+    `{"name":"echo","arguments":{},${meta(deep)}}`,
   ];
-  for (const name of ['initialize', ...METHODS]) {
-    for (const place of places) {
-      const text = `{"jsonrpc":"2.0","id":1,"method":"${name}","params":${place(deep)}}`;
-      await one.send('POST', { 'mcp-method': name }, text);
-    }
-  }
+  for (const name of METHODS)
+    for (const params of places)
+      await one.send(
+        'POST',
+        asModern(name),
+        `{"jsonrpc":"2.0","id":1,"method":"${name}","params":${params}}`,
+      );
+  for (const params of places.slice(0, 4))
+    await one.send('POST', {}, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`);
+  expectCalm(one);
+  // Its handshake is kept for the next worker, and in the journal.
+  const other = new HttpPeer(one.service.url);
+  const params = `{"protocolVersion":"2025-11-25","capabilities":{"x":${deep}},"clientInfo":{"name":"x","version":"1","x":${deep}}}`;
+  const opened = await other.post(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":${params}}`);
+  expect(await opened.answer(1)).toMatchObject({ result: { protocolVersion: '2025-11-25' } });
+  other.session = opened.headers['mcp-session-id'] as string;
+  other.version = '2025-11-25';
+  await other.post({ method: 'notifications/initialized' });
+  expect(textOf(await other.call('echo', { text: 'alive' }))).toBe('alive');
   expectCalm(one);
 });
