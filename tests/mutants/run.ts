@@ -10,8 +10,10 @@ import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = [
+  'bench',
   'bin',
   'db',
+  'demo',
   'examples',
   'machines',
   'src',
