@@ -173,7 +173,7 @@ shows('F48 F66', 'a journal with any value in any of its rows is read without it
         again.close();
       }
     }),
-    runs(60),
+    { ...runs(60), examples: [[{ table: 'http_events', name: 'bytes' }, '']] }, // empty, and no null
   );
 });
 

@@ -126,7 +126,8 @@ export class RowJournal implements Journal {
     if (known === null || seq > known.lastSeq || (known.droppedSeq ?? -Infinity) > seq) return null;
     const found: StoredEvent[] = [];
     for (const event of this.#use((rows) => rows.events(session, stream, seq), [])) {
-      const bytes = event.bytes && this.#open(event.bytes, eventIdentity(session, stream, event.seq));
+      const identity = eventIdentity(session, stream, event.seq);
+      const bytes = event.bytes === null ? null : this.#open(event.bytes, identity);
       if (event.bytes !== null && bytes === null) return null;
       found.push({ stream, seq: event.seq, bytes });
     }
