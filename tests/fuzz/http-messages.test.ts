@@ -1,9 +1,11 @@
 /** The HTTP front under requests whose message or headers are nearly right, in both eras (F18, F54, F56). */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type Exchange, HttpPeer, type Service, startService } from '../support/http.ts';
 import { BIG, jsonText, objectText } from '../support/json-text.ts';
-import { worker } from '../support/launch.ts';
+import { tempHome, worker } from '../support/launch.ts';
 import { modernMeta, textOf } from '../support/raw-client.ts';
 import { shows } from '../support/shows.ts';
 import { mutated } from './mutated.ts';
@@ -181,4 +183,31 @@ shows('F18 F57', 'nor does a nest deeper than any stack, wherever it stands', as
   await other.post({ method: 'notifications/initialized' });
   expect(textOf(await other.call('echo', { text: 'alive' }))).toBe('alive');
   expectCalm(one);
+});
+
+shows('F18', 'nor one in what a server says of itself', async () => {
+  const script = join(tempHome(), 'deep.mjs');
+  writeFileSync(
+    script,
+    `import { createInterface } from 'node:readline';
+    const deep = '{"a":'.repeat(20_000) + '0' + '}'.repeat(20_000);
+    const results = {
+      initialize: '{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"x":' + deep + '},"serverInfo":' + deep + '}',
+      'tools/list': '{"tools":[{"name":"echo","inputSchema":{"type":"object","x":' + deep + '}}]}',
+      'tools/call': '{"content":[{"type":"text","text":"alive"}],"structuredContent":' + deep + '}',
+    };
+    for await (const line of createInterface({ input: process.stdin })) {
+      const { id, method } = JSON.parse(line);
+      const result = results[method] ?? '{}';
+      if (id !== undefined) process.stdout.write('{"jsonrpc":"2.0","id":' + JSON.stringify(id) + ',"result":' + result + '}\\n');
+    }`,
+  );
+  const service = await startService({ command: ['node', script] });
+  const peer = new HttpPeer(service.url);
+  await peer.open();
+  for (const id of [1, 2]) {
+    const list = await peer.post({ id, method: 'tools/list' });
+    expect((await list.answer(id)).result).toBeDefined();
+  }
+  expect(textOf(await peer.call('echo'))).toBe('alive');
 });
