@@ -103,7 +103,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/session/hold.ts',
     find: 'this.#items.unshift(...items.map(own));',
     put: 'this.#items.push(...items.map(own));',
-    tests: { file: 'tests/relay/verbatim.test.ts', name: 'a request that waited' },
+    tests: { file: 'tests/relay/verbatim.test.ts', name: 'what is repeated goes before' },
   },
   {
     defect: 'what was cancelled while it waited is sent all the same',
