@@ -24,6 +24,7 @@ const RECENT = 20;
 export function createControl(deps: ControlDeps): Control {
   const { env, lifecycle, store } = deps;
   const limit = new RateLimit(env, deps.config.limits.restartsPerMinute, 'restarts');
+  const rehearsals = new RateLimit(env, deps.config.limits.restartsPerMinute, 'rehearsals');
   let usualMs: number | null = null;
 
   function audit(who: Principal, action: string, detail: unknown, result: string): void {
@@ -146,7 +147,10 @@ export function createControl(deps: ControlDeps): Control {
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),
-    reconnectTest: (input, who) => reconnectTest(deps, input, who),
+    reconnectTest: (input, who) =>
+      reconnectTest(deps, input, who, () => {
+        if (who.sessionId !== undefined) rehearsals.take(who.id);
+      }),
     async status(input: StatusInput, who: Principal): Promise<StatusReport> {
       if (input.include_history) assertReader(who, 'include_history');
       return {

@@ -12,10 +12,12 @@ import type { Principal } from './types.ts';
 const PING_MS = 2_000;
 type SessionTest = NonNullable<ReconnectTestReport['results']['session_test']>;
 
+/** `takeOne` throws RATE_LIMITED where no more servers are started for the caller now; the rest of the test is made. */
 export async function reconnectTest(
   deps: ControlDeps,
   input: ReconnectTestInput,
   who: Principal,
+  takeOne: () => void,
 ): Promise<ReconnectTestReport> {
   const { connections, env, store } = deps;
   const sessions = connections
@@ -24,7 +26,7 @@ export async function reconnectTest(
   if (input.session_id !== undefined && sessions.length === 0) {
     throw new SegueError('INVALID_PARAMETERS', `no session has the id ${JSON.stringify(input.session_id)}`);
   }
-  const rehearsals = new Rehearsals(deps);
+  const rehearsals = new Rehearsals(deps, takeOne);
   const details = await Promise.all(sessions.map((session) => testSession(deps, session, rehearsals)));
   const { held } = connections;
   return {
@@ -98,10 +100,12 @@ type Rehearsal = Pick<SessionTest, 'rehearsal' | 'detail'>;
 /** A scratch worker gets the session's handshake and is ended again; only where two workers may overlap. */
 class Rehearsals {
   readonly #deps: ControlDeps;
+  readonly #takeOne: () => void;
   #shared: Promise<Rehearsal> | null = null;
 
-  constructor(deps: ControlDeps) {
+  constructor(deps: ControlDeps, takeOne: () => void) {
     this.#deps = deps;
+    this.#takeOne = takeOne;
   }
 
   /** Clients that share a server share its handshake, and a rehearsal of it. */
@@ -112,9 +116,18 @@ class Rehearsals {
     if (handover !== 'overlap' && declared !== 'overlap')
       return skipped('only one worker may run (handover exclusive)');
     if (!session.handshake.replayable) return skipped('the client has not opened its conversation');
-    if (isolation === 'session') return rehearse(this.#deps, session);
-    this.#shared ??= rehearse(this.#deps, session);
+    if (isolation === 'session') return this.#rehearse(session);
+    this.#shared ??= this.#rehearse(session);
     return this.#shared;
+  }
+
+  #rehearse(session: Session): Promise<Rehearsal> {
+    try {
+      this.#takeOne();
+    } catch (error) {
+      return skipped(SegueError.from(error, 'RATE_LIMITED').message);
+    }
+    return rehearse(this.#deps, session);
   }
 }
 

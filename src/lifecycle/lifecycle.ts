@@ -42,7 +42,10 @@ export class Lifecycle {
   readonly #ledgers = new Map<string, Ledger>();
   readonly #listeners = new Set<(snapshot: RebootSnapshot) => void>();
   readonly #waiting = new Map<string, PromiseWithResolvers<RestartReport>>();
+  /** Null: it was not started yet. */
   #seen: RebootSnapshot | null = null;
+  /** It was shut down before it was started. */
+  #unstarted: SegueError | null = null;
   #recorded: Promise<void> = Promise.resolve();
   #lastEvent = 'xstate.init';
   /** Messages that came too late to count, since the start (F28). */
@@ -147,8 +150,9 @@ export class Lifecycle {
     return ledger.final ?? ledger.report(this.snapshot);
   }
 
-  /** Resolves with the report when the run has ended. */
+  /** Resolves with the report when the run has ended. Rejects SHUTDOWN_IN_PROGRESS where it will never begin. */
   ended(rebootId: string): Promise<RestartReport> {
+    if (this.#unstarted) return Promise.reject(this.#unstarted);
     if (this.snapshot.context.lastRun?.rebootId === rebootId) return Promise.resolve(this.report(rebootId));
     const waiting = this.#waiting.get(rebootId) ?? Promise.withResolvers<RestartReport>();
     this.#waiting.set(rebootId, waiting);
@@ -162,13 +166,19 @@ export class Lifecycle {
 
   /** Resolves when the worker and its group are gone. */
   async shutdown(): Promise<void> {
-    if (this.#seen === null) return; // never started: it would never say that it has ended
+    if (this.#seen === null) return this.#endUnstarted();
     const ended = Promise.withResolvers<void>();
     this.onTransition((snapshot) => {
       if (stateOf(snapshot) === 'ended') ended.resolve();
     });
     this.send({ type: 'shutdown', at: this.#deps.env.now() });
     if (stateOf(this.snapshot) !== 'ended') await ended.promise;
+  }
+
+  /** Its machine would never say that anything has ended. */
+  #endUnstarted(): void {
+    this.#unstarted = new SegueError('SHUTDOWN_IN_PROGRESS', 'it was ended before it was started');
+    for (const { reject } of this.#waiting.values()) reject(this.#unstarted);
   }
 
   #observe(snapshot: RebootSnapshot): void {

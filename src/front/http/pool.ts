@@ -37,12 +37,17 @@ export interface PoolOptions {
   env: Env;
   log: Log;
   create(): Supervisor;
+  /** Processes at once, those among them that are on their way out. */
   maxWorkers: number;
 }
 
 interface Place {
   key: string;
+  /** `Principal.id` of its first client. */
+  owner: string | undefined;
   supervisor: Supervisor;
+  /** Its worker is started when those before it are gone. */
+  before: Promise<unknown>;
   tenants: Map<Tenant, Session>;
   /** Monotonic: when the last tenant left. */
   usedAt: number;
@@ -60,7 +65,7 @@ export class Pool {
 
   /** @throws SegueError SYSTEM_NOT_READY when all workers are taken and none is idle */
   connect(key: string, tenant: Tenant, client: Client): Session {
-    const place = this.#places.get(key) ?? this.#open(key);
+    const place = this.#places.get(key) ?? this.#open(key, client.principal?.id);
     const session = place.supervisor.connect(tenant, client);
     place.tenants.set(tenant, session);
     return session;
@@ -99,13 +104,14 @@ export class Pool {
     await Promise.all(this.#ending.values());
   }
 
-  #open(key: string): Place {
+  #open(key: string, owner: string | undefined): Place {
     const { env, maxWorkers } = this.#options;
-    if (this.#places.size >= maxWorkers) this.#makeRoom();
+    if (this.#places.size >= maxWorkers) this.#makeRoom(owner);
+    const full = this.#places.size + this.#ending.size >= maxWorkers;
+    const before = full ? Promise.all(this.#ending.values()) : Promise.resolve(this.#ending.get(key));
     const supervisor = this.#options.create();
-    const place = { key, supervisor, tenants: new Map(), usedAt: env.monotonic() };
+    const place: Place = { key, owner, supervisor, before, tenants: new Map(), usedAt: env.monotonic() };
     this.#places.set(key, place);
-    const before = this.#ending.get(key) ?? Promise.resolve();
     // Behind the first client, whose handshake, if it brings one, is what the worker is validated by.
     void before.then(() => {
       if (this.#places.get(key) === place) supervisor.start();
@@ -113,15 +119,17 @@ export class Pool {
     return place;
   }
 
-  #makeRoom(): void {
-    const idle = [...this.#places.values()].filter(isIdle).sort((a, b) => lastUse(a) - lastUse(b));
-    const [oldest] = idle;
+  /** Its own first: who begins one session after the other ends nobody else's servers while it has idle ones (F39). */
+  #makeRoom(owner: string | undefined): void {
+    const foreign = (place: Place) => Number(place.owner !== owner);
+    const idle = [...this.#places.values()].filter(isIdle);
+    const [oldest] = idle.sort((a, b) => foreign(a) - foreign(b) || lastUse(a) - lastUse(b));
     if (oldest) return this.#end(oldest, 'its place was needed');
     const text = `all ${this.#options.maxWorkers} servers are in use (http.limits.maxWorkers)`;
     throw new SegueError('SYSTEM_NOT_READY', text, { retryAfterS: 5 });
   }
 
-  #end({ key, supervisor, tenants }: Place, how: string): void {
+  #end({ key, supervisor, before, tenants }: Place, how: string): void {
     this.#places.delete(key);
     this.#options.log.info({ instance: supervisor.instance, how }, 'a server is ended');
     for (const [tenant, session] of tenants) {
@@ -134,7 +142,7 @@ export class Pool {
         'a server could not be ended',
       );
     });
-    const all = Promise.all([this.#ending.get(key), ended]).then(() => {
+    const all = Promise.all([before, ended]).then(() => {
       if (this.#ending.get(key) === all) this.#ending.delete(key);
     });
     this.#ending.set(key, all);

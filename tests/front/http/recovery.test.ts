@@ -88,10 +88,10 @@ describe.each(['session', 'shared'] as const)(
       const home = tempHome();
       const stage = await Stage.open(home);
       const options = { home, args, command: worker('gated'), env: stage.env };
+      stage.hold('tools/call work');
       const first = await startService(options);
       const peer = new HttpPeer(first.url);
       await peer.open();
-      stage.hold('tools/call work');
       const call = await peer.post({
         id: 7,
         method: 'tools/call',

@@ -2,11 +2,13 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ReconnectTestReport } from '../../../src/control/schemas.ts';
+import { hashOf } from '../../../src/front/http/access/tokens.ts';
 import { HttpPeer, startService } from '../../support/http.ts';
 import { tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
-import { structured } from '../../support/restarts.ts';
+import { adminOf, started, structured } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
@@ -111,6 +113,25 @@ it('a session that waits for its next worker may end before that has begun', asy
   expect(await service.exited).toEqual({ code: 0, signal: null });
 });
 
+it('a reboot of all servers does not wait for one that ends before it has begun', async () => {
+  const service = await startService({
+    command: worker('ignores-term'),
+    set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 2_000 },
+  });
+  const one = await opened(service.url);
+  await opened(service.url);
+  const waiting = one.post({ id: 1, method: 'tools/list' }); // for its next server, which waits for the end of its first
+  const evicted = () => service.logged(/its place was needed/);
+  await evicted();
+  await evicted();
+  const admin = await adminOf(service);
+  const report = admin.request('restart', {});
+  expect(await admin.request('status')).toMatchObject({ current_status: { state: 'fleet.first' } });
+  expect((await one.delete()).status).toBe(200);
+  expect(await report).toMatchObject({ success: true, workers: [{ result: 'skipped' }] });
+  await waiting;
+});
+
 shows('F49', 'a second service on the same port says whose it is, and touches nothing', async () => {
   const service = await startService({ command: worker('echo'), args: ['--name', 'first'] });
   const peer = await opened(service.url);
@@ -151,6 +172,45 @@ describe('a worker for each session', () => {
     const pid = await pidOf(peer);
     await service.logged(new RegExp(`"pid":${pid}.*"server ended"`));
     expect(await pidOf(peer)).not.toBe(pid);
+  });
+
+  shows('F39', 'is not started before there is room: one that is long in ending still counts', async () => {
+    const service = await startService({
+      command: worker('ignores-term'),
+      set: { 'http.limits.maxWorkers': 1, 'timing.stdinEndMs': 100, 'timing.termMs': 300 },
+    });
+    await opened(service.url);
+    const pid = await started(service);
+    await opened(service.url);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  shows('F63', 'is rehearsed for whoever asks, but not as often as it is asked for', async () => {
+    const set = { handover: 'overlap', 'limits.restartsPerMinute': 2 };
+    const service = await startService({ command: worker('echo'), set });
+    const peer = await opened(service.url);
+    const test = async () => structured<ReconnectTestReport>(await peer.call('orchestrator_reconnect_test'));
+    const reports = await Promise.all([test(), test(), test()]);
+    const outcomes = reports.map(({ results }) => results.all_sessions!.details[0]!.rehearsal);
+    expect(outcomes.sort()).toEqual(['pass', 'pass', 'skipped']);
+  });
+
+  shows('F39', 'that is idle goes to a new session of its own principal first', async () => {
+    const tokens = ['a', 'b'].map((name) => ({ name, sha256: hashOf(name.repeat(43)) }));
+    const service = await startService({
+      command: worker('echo'),
+      config: { http: { tokens, limits: { maxWorkers: 2 } } },
+    });
+    const begin = async (name: string) => {
+      const peer = new HttpPeer(service.url, { token: name.repeat(43) });
+      await peer.open();
+      return peer;
+    };
+    const first = await begin('a');
+    const pid = await pidOf(first);
+    await begin('b');
+    await begin('b');
+    expect(await pidOf(first)).toBe(pid);
   });
 
   shows('D2 D5', 'goes to who needs it: an idle one is ended for the next, a busy one is not', async () => {
