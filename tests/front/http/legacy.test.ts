@@ -227,6 +227,19 @@ describe('a stream', () => {
     },
   );
 
+  shows('D3', 'that broke brings an answer that is larger than all that is kept for a session', async () => {
+    const set = { 'http.limits.eventBytes': '1000' };
+    const { url } = await startService({ command: worker('echo'), set });
+    const peer = new HttpPeer(url);
+    await peer.open();
+    const text = 'x'.repeat(2_000);
+    const call = await peer.post(echo(1, text));
+    const { id } = await call.events.next();
+    await call.body;
+    const again = await peer.get(id); // the answer was lost on the way, for all we know
+    expect(await again.answer(1)).toMatchObject({ result: { content: [{ text }] } });
+  });
+
   it('of the GET is one a session, and brings what came while it was away', async () => {
     const { peer, service } = await opened();
     const stream = await peer.get();

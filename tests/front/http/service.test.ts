@@ -13,6 +13,7 @@ import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
 import { waitForFile } from '../../support/wait.ts';
+import { raw } from './serve.ts';
 import { startUnit } from './unit.ts';
 
 async function opened(url: string, version?: string): Promise<HttpPeer> {
@@ -39,6 +40,21 @@ describe('SIGTERM', () => {
     expect((await call.answer(1)).result).toBeDefined();
     expect(await service.exited).toEqual({ code: 0, signal: null });
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it('is not held up by a client that begins to listen once more, on a connection that it had', async () => {
+    const set = { 'http.drainMs': '600000' };
+    const service = await startService({ command: worker('echo'), set });
+    const peer = await opened(service.url);
+    const stream = await peer.get();
+    const headers = `Host: localhost\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${peer.session}`;
+    const kept = await raw(service.port, `PUT /mcp HTTP/1.1\r\n${headers}\r\n\r\n`);
+    await kept.until('405');
+    service.kill('SIGTERM');
+    await stream.body;
+    kept.socket.write(`GET /mcp HTTP/1.1\r\n${headers}\r\n\r\n`);
+    await kept.ended;
+    expect(await service.exited).toEqual({ code: 0, signal: null });
   });
 
   shows('D3', 'parks what takes too long: its client is told afterwards what became of it', async () => {
