@@ -51,6 +51,9 @@ export function httpRows(raw: BetterSqlite3.Database) {
     count: () => count()!.count,
     sessions: all<HttpSessionRow>(`${SESSION} from http_sessions order by created_at, id`),
     session: get<HttpSessionRow>(`${SESSION} from http_sessions where id = ?`),
+    sessionsOf: all<{ id: string; usedAt: number }>(
+      'select id, used_at usedAt from http_sessions where principal = ?',
+    ),
     saveSession: (row: HttpSessionRow) => saveSession(row),
     touch: run<[at: number, id: string]>('update http_sessions set used_at = ? where id = ?'),
     /** With all that belongs to it. */

@@ -1,5 +1,5 @@
 /** The report of a roll: sums over the workers, and each of them by itself. */
-import type { FleetMember } from '../../machines/fleet.ts';
+import type { FleetMember, MemberState } from '../../machines/fleet.ts';
 import type { ErrorOut, RestartReport } from '../control/schemas.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { named } from './members.ts';
@@ -49,16 +49,19 @@ export function rollReport(roll: Roll): RestartReport {
   };
 }
 
-/** Whoever left meanwhile was no failure; whoever was left untouched, or taken back, was no success. */
+/** Whoever left meanwhile was no failure, but when all did nothing was done. Untouched or taken back is no success. */
 function ending(roll: Roll, reports: RestartReport[]) {
   if (roll.endedAt === null) return { partial: false };
   const { value: state, context } = roll.snapshot;
   const done = context.members.filter((member) => member.state === 'completed').length;
-  const good = context.members.every((member) => ['completed', 'skipped'].includes(member.state));
+  const { members } = context;
+  const some = (wanted: MemberState) => members.some((member) => member.state === wanted);
+  const good = members.every(({ state }) => state === 'completed' || state === 'skipped');
+  const success = good && (done > 0 || members.length === 0);
   return {
-    success: good,
-    outcome: good ? 'completed' : state === 'completed' ? 'failed' : state,
-    partial: good ? reports.some(({ partial }) => partial) : done > 0,
+    success,
+    outcome: success ? 'completed' : state !== 'completed' ? state : some('failed') ? 'failed' : 'aborted',
+    partial: success ? reports.some(({ partial }) => partial) : done > 0,
     completed_at: iso(roll.endedAt),
     duration_ms: Math.max(0, roll.endedAt - roll.startedAt),
   };

@@ -38,7 +38,7 @@ export class Asks {
     return this.#byClientKey.size;
   }
 
-  /** The client may still answer what workers of an earlier supervisor have asked. */
+  /** The client may still answer what others have asked: workers of an earlier supervisor, a session that the worker lost. */
   renameAll(): void {
     this.#firstGeneration = 0;
   }

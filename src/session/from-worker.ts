@@ -90,8 +90,10 @@ function list(
   value: Json,
 ): void {
   // Segue reads the tools itself; the client's pages serve where that has failed, or is not through.
-  if (kind !== 'tools' || !session.inventory.isComplete(kind))
+  if (kind !== 'tools' || !session.inventory.isComplete(kind)) {
     session.inventory.observe(kind, request.cursor, value);
+    session.port.changed?.();
+  }
   const own = session.context.config.tools && (kind === 'tools' || kind === 'resources');
   if (!own) return session.toClient(message.bytes);
   const bytes = Buffer.from(message.bytes);
@@ -117,10 +119,16 @@ function paramsOf(request: OpenRequest): string {
 // ——— requests to the client
 
 function ask(session: Session, link: Channel, message: RequestMessage): void {
-  if (message.method === 'roots/list') session.rootsAsked = true;
+  if (message.method === 'roots/list') rootsAsked(session);
   // Which call made the worker ask is not on the wire: none that is open now may be repeated.
   else if (message.method !== 'ping') for (const request of session.open.values()) request.asked = true;
   session.toClient(session.asks.open(link, message));
+}
+
+function rootsAsked(session: Session): void {
+  if (session.rootsAsked) return;
+  session.rootsAsked = true;
+  session.port.changed?.();
 }
 
 // ——— notifications

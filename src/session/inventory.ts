@@ -3,6 +3,7 @@
  * replay", 7). Tools are read by Segue itself, all pages; the other lists are followed as the client reads them.
  */
 import { createHash } from 'node:crypto';
+import { type HeaderParam, headerParams } from '../mcp/header-params.ts';
 import { isObject, type Json } from '../wire/message.ts';
 
 export const LISTS = {
@@ -46,6 +47,7 @@ export interface ListDiff {
 
 export interface ToolHints {
   repeatable: boolean;
+  headers: readonly HeaderParam[];
 }
 
 /** A server that answers every page with one more cursor must not keep us for ever. */
@@ -67,9 +69,14 @@ export class Inventory {
     return [...(this.#lists.get(kind)?.items.keys() ?? [])];
   }
 
-  /** The annotations of the generation whose tools were read last. */
+  /** By the annotations of the generation whose tools were read last. */
   repeatable(tool: string): boolean {
     return this.#hints.get(tool)?.repeatable ?? false;
+  }
+
+  /** Which of the tool's parameters stand in headers, too; none of a tool that was not read yet. */
+  headerParams(tool: string): readonly HeaderParam[] {
+    return this.#hints.get(tool)?.headers ?? [];
   }
 
   forgetHints(): void {
@@ -81,7 +88,7 @@ export class Inventory {
     const list = this.#lists.get(kind);
     const items: Items = cursor === null || !list ? new Map() : list.items;
     for (const item of collect(kind, result, items)) {
-      if (kind === 'tools') this.#hints.set(String(item.name), { repeatable: isRepeatable(item) });
+      if (kind === 'tools') this.#hints.set(String(item.name), hintsOf(item));
     }
     this.#lists.set(kind, { items, complete: typeof result.nextCursor !== 'string' });
   }
@@ -99,8 +106,7 @@ export class Inventory {
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page++) {
       const result = await request(LISTS[kind].method, cursor === undefined ? {} : { cursor });
-      for (const item of collect(kind, result, items))
-        hints.set(String(item.name), { repeatable: isRepeatable(item) });
+      for (const item of collect(kind, result, items)) hints.set(String(item.name), hintsOf(item));
       cursor = result.nextCursor;
       if (typeof cursor !== 'string') break;
     }
@@ -152,9 +158,12 @@ function diff(before: { items: Items; complete: boolean }, after: Items): ListDi
   return { added, removed, changed };
 }
 
-function isRepeatable(tool: Json): boolean {
+function hintsOf(tool: Json): ToolHints {
   const hints = isObject(tool.annotations) ? tool.annotations : {};
-  return hints.readOnlyHint === true || hints.idempotentHint === true;
+  return {
+    repeatable: hints.readOnlyHint === true || hints.idempotentHint === true,
+    headers: headerParams(tool),
+  };
 }
 
 /** Two of a session's thousand lists are compared now and then; their texts need not stay for it. */

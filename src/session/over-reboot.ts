@@ -17,11 +17,11 @@ import type { Session } from './session.ts';
 
 /** Cuts the session from its worker and decides what becomes of each open request. Idempotent. */
 export function fence(session: Session, rebootId: string): void {
-  const { link, asks, open, held } = session;
+  const { link, open, held } = session;
   if (!link || link.fenced) return;
   link.fence();
   session.port.resume();
-  for (const key of asks.drop(link)) session.toClient(cancelledLine(key));
+  dropAsks(session, link);
   const { config } = session.context;
   const back: Held[] = [];
   for (const request of open.takeAll()) {
@@ -40,6 +40,11 @@ export function fence(session: Session, rebootId: string): void {
   held.putBack(back);
 }
 
+/** Whoever asked the client is gone: it need not answer, and what it answers all the same reaches nobody (F29). */
+export function dropAsks(session: Session, link: Channel): void {
+  for (const key of session.asks.drop(link)) session.toClient(cancelledLine(key));
+}
+
 function cancelledLine(key: string): Buffer {
   const reason = 'the server that asked was restarted';
   return Buffer.from(
@@ -48,10 +53,14 @@ function cancelledLine(key: string): Buffer {
 }
 
 /** What the client is told of a call that may have been done. `rebootId` where it was a reboot that cut it off. */
-export function outcomeUnknown(request: OpenRequest, rebootId?: string): SegueError {
+export function outcomeUnknown(
+  request: OpenRequest,
+  rebootId?: string,
+  cause = 'The server was restarted',
+): SegueError {
   const what = request.tool === null ? request.method : `the tool ${JSON.stringify(request.tool)}`;
   const text =
-    `The server was restarted while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
+    `${cause} while ${what} was running, so its outcome is unknown: it may have been done, in part or ` +
     `not at all. ${notRepeated(request)} Check the result before you call it again.`;
   const data = {
     method: request.method,
@@ -116,7 +125,8 @@ export async function join(session: Session, link: Channel, timeoutMs: number): 
  * @throws as shakeHands
  */
 export async function reopen(session: Session, link: Channel, timeoutMs: number): Promise<void> {
-  for (const key of session.asks.drop(link)) session.toClient(cancelledLine(key));
+  dropAsks(session, link);
+  session.asks.renameAll();
   session.introducedTo = null;
   await shakeHands(session, timeoutMs);
   if (!session.lost) void restoreSubscriptions(session, Math.min(timeoutMs, OWN_REQUEST_MS));

@@ -248,7 +248,11 @@ export class Session {
         this.#forwardRequest(openRequest(this.context.env, message));
       });
     } else if (message.method === 'resources/read') this.#callOwn(message);
-    else this.toClient(this.own.subscribe(message));
+    else {
+      const answer = this.own.subscribe(message);
+      this.port.changed?.();
+      this.toClient(answer);
+    }
   }
 
   #callOwn(message: RequestMessage): void {
@@ -268,6 +272,7 @@ export class Session {
     const { method, key } = message;
     if (method === 'logging/setLevel' && lacks('logging')) {
       this.level = paramsText(message);
+      this.port.changed?.();
       this.toClient(resultLine(key, {}));
     } else if (method === 'tools/list' && lacks('tools')) this.answerWithOwn('tools', key);
     else if (method === 'resources/list' && lacks('resources')) this.answerWithOwn('resources', key);
@@ -363,8 +368,9 @@ export class Session {
   #forwardNotification(message: NotificationMessage): void {
     const gate = this.context.gate();
     if (gate === 'refusing' || this.lost) return;
-    if (this.held.size === 0 && (gate === 'open' || gate === 'draining'))
-      return this.link?.send(message.bytes);
+    // Without a link it is on its way to a worker (`join`).
+    if (this.link && this.held.size === 0 && (gate === 'open' || gate === 'draining'))
+      return this.link.send(message.bytes);
     const held = this.held.add({ bytes: message.bytes, request: null });
     if (!held)
       this.context.log.warn(

@@ -5,8 +5,9 @@
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { fromWorker } from '../session/from-worker.ts';
-import { reopen } from '../session/over-reboot.ts';
+import { dropAsks, outcomeUnknown, reopen } from '../session/over-reboot.ts';
 import { mayRepeat } from '../session/policy.ts';
+import type { OpenRequest } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import {
   errorLine,
@@ -20,25 +21,15 @@ import {
 } from '../wire/message.ts';
 import type { Channel } from '../worker/channel.ts';
 import { gone, OwnRequests } from '../worker/own-requests.ts';
-import { Exchange, type ExchangeDeps, Lost, openRequest, SessionUnknown } from './exchange.ts';
-import { isModern, sessionHeaders, type UpstreamSession } from './headers.ts';
-import { Notices } from './notices.ts';
+import { Exchange, type ExchangeDeps, Lost, SessionUnknown } from './exchange.ts';
+import { isModern } from './headers.ts';
+import { Outbox, type Outgoing } from './outbox.ts';
+import { ServerSession } from './server-session.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Above this much that the server has not taken the client is no longer read. */
-const HIGH_WATER_BYTES = 1024 * 1024;
 /** How long the end of a process may come after the end of its connections. */
 const SETTLE_MS = 100;
 const REOPEN_MS = 10_000;
-
-interface Outgoing {
-  message: Message;
-  onSent: (() => void) | undefined;
-  /** Its bytes that no connection has taken yet. */
-  unsent: number;
-  /** It has met a session that the server did not know. */
-  returned: boolean;
-}
 
 export class UpstreamChannel implements Channel {
   readonly #session: Session;
@@ -47,16 +38,13 @@ export class UpstreamChannel implements Channel {
   /** Begins the ids of Segue's own requests. Random: the client may be a Segue, too, with ids of the same form. */
   readonly #idPrefix: string;
   readonly #exchanges = new Set<Exchange>();
-  #queue: Outgoing[] = [];
-  /** Bytes that no connection has taken yet. */
-  #unsentBytes = 0;
+  readonly #outbox: Outbox;
   /** What is on its way and must not be overtaken. */
   #opening: Exchange | null = null;
   #reopening = false;
   #fenced = false;
   #requests = 0;
-  #at: UpstreamSession = { id: null, version: null };
-  #notices: Notices | null = null;
+  readonly #at: ServerSession;
   /** Resolves when the client reads again; null while it does. */
   #paused: PromiseWithResolvers<void> | null = null;
 
@@ -64,6 +52,10 @@ export class UpstreamChannel implements Channel {
     this.#session = session;
     this.#upstream = upstream;
     this.#own = new OwnRequests(upstream.env);
+    this.#at = new ServerSession({ ...this.#wire, deliver: (message) => this.#receive(message, null) });
+    this.#outbox = new Outbox(() => {
+      if (!this.#fenced) session.port.resume();
+    });
     this.#idPrefix = `segue:${upstream.env.bytes(4).toString('hex')}:`;
   }
 
@@ -76,7 +68,7 @@ export class UpstreamChannel implements Channel {
   }
 
   get full(): boolean {
-    return this.#unsentBytes > HIGH_WATER_BYTES;
+    return this.#outbox.full;
   }
 
   /** `onSent` runs when a connection has taken the message. */
@@ -90,10 +82,10 @@ export class UpstreamChannel implements Channel {
       this.#cancel(message)
     )
       return;
-    const outgoing = this.#outgoing(message, onSent);
+    const outgoing = this.#outbox.accept(message, onSent);
     // What opens the conversation goes before all that waits for it.
-    if (this.#reopening && opens(message)) this.#queue.unshift(outgoing);
-    else this.#queue.push(outgoing);
+    if (this.#reopening && opens(message)) this.#outbox.first(outgoing);
+    else this.#outbox.last(outgoing);
     this.#pump();
   }
 
@@ -103,19 +95,13 @@ export class UpstreamChannel implements Channel {
     const answer = this.#own.open(key, method, timeoutMs);
     void answer.catch(() => this.#find(key)?.abort()); // too late: nobody waits any more
     this.#upstream.markAsked();
-    const outgoing = this.#outgoing(parse(requestLine(key, method, params)) as Message);
+    const outgoing = this.#outbox.accept(parse(requestLine(key, method, params)) as Message);
     if (method === 'initialize') this.#start(outgoing);
     else {
-      this.#queue.push(outgoing);
+      this.#outbox.last(outgoing);
       this.#pump();
     }
     return answer;
-  }
-
-  #outgoing(message: Message, onSent?: () => void): Outgoing {
-    const unsent = message.bytes.length;
-    this.#unsentBytes += unsent;
-    return { message, onSent, unsent, returned: false };
   }
 
   pause(): void {
@@ -130,17 +116,16 @@ export class UpstreamChannel implements Channel {
   fence(): void {
     if (this.#fenced) return;
     this.#fenced = true;
-    this.#queue = [];
-    this.#unsentBytes = 0;
+    this.#outbox.withdraw(() => true);
     for (const exchange of this.#exchanges) exchange.abort();
-    this.#notices?.close();
+    this.#at.close();
     this.#own.failAll();
     this.resume();
   }
 
   /** The client has gone: its session at the server ends, whatever that says to it. */
   leave(): void {
-    if (!this.#fenced) this.#endSession();
+    if (!this.#fenced) this.#at.end();
     this.fence();
   }
 
@@ -148,7 +133,7 @@ export class UpstreamChannel implements Channel {
 
   #pump(): void {
     while (!this.#opening && !this.#reopening) {
-      const next = this.#queue.shift();
+      const next = this.#outbox.next();
       if (!next) return;
       this.#start(next);
     }
@@ -157,29 +142,30 @@ export class UpstreamChannel implements Channel {
   #start(outgoing: Outgoing): void {
     const { message } = outgoing;
     const method = message.kind === 'response' ? null : message.method;
-    if (method === 'initialize') this.#endSession();
+    if (method === 'initialize' && this.#at.at.id !== null) this.#endSession();
     const onSent = () => {
-      this.#taken(outgoing);
+      this.#outbox.taken(outgoing);
       outgoing.onSent?.();
     };
     const deps: ExchangeDeps = {
       ...this.#wire,
       deliver: (said) => this.#receive(said, exchange),
+      headerParams: (tool) => this.#session.inventory.headerParams(tool),
       onResponse: ({ headers }) => {
-        const id = headers['mcp-session-id'];
-        if (method === 'initialize') this.#at = { id: typeof id === 'string' ? id : null, version: null };
+        if (method === 'initialize') this.#at.begin(headers['mcp-session-id']);
       },
     };
-    const exchange = new Exchange(deps, message, this.#at, onSent);
+    const exchange = new Exchange(deps, message, this.#at.at, onSent);
     this.#exchanges.add(exchange);
     if (method === 'initialize' || method === 'notifications/initialized') this.#opening = exchange;
     void exchange
       .run()
       .catch((error: unknown) => this.#failed(exchange, outgoing, error))
       .finally(() => {
-        this.#taken(outgoing);
+        this.#outbox.taken(outgoing);
         this.#exchanges.delete(exchange);
-        if (method === 'notifications/initialized' && this.#opening === exchange) this.#listen();
+        const introduced = method === 'notifications/initialized' && this.#opening === exchange;
+        if (introduced && !this.#fenced) this.#at.listen();
         this.#opened(exchange);
       });
   }
@@ -203,29 +189,11 @@ export class UpstreamChannel implements Channel {
     this.#pump();
   }
 
-  /** Server-initiated messages come over a stream of their own, where the server has one. */
-  #listen(): void {
-    if (this.#fenced || this.#notices) return;
-    const deps = { ...this.#wire, deliver: (message: Message) => this.#receive(message, null) };
-    this.#notices = new Notices(deps, { ...this.#at });
-  }
-
-  #taken(outgoing: Outgoing): void {
-    const wasFull = this.full;
-    this.#unsentBytes -= outgoing.unsent;
-    outgoing.unsent = 0;
-    if (wasFull && !this.full && !this.#fenced) this.#session.port.resume();
-  }
-
   /** True when that was all: the server hears nothing of it. */
   #cancel(message: Message): boolean {
     const key = keyAt(message, ['params', 'requestId']);
-    const waiting = this.#queue.find((item) => item.message.kind === 'request' && item.message.key === key);
-    if (waiting) {
-      this.#queue = this.#queue.filter((item) => item !== waiting);
-      this.#taken(waiting);
-      return true;
-    }
+    const waiting = this.#outbox.withdraw((item) => item.kind === 'request' && item.key === key);
+    if (waiting.length > 0) return true;
     const exchange = key === null ? undefined : this.#find(key);
     if (!exchange) return isModern(message);
     exchange.cancelled = true;
@@ -239,19 +207,11 @@ export class UpstreamChannel implements Channel {
     return [...this.#exchanges].find(({ message }) => message.kind === 'request' && message.key === key);
   }
 
+  /** Another session may count its questions from 0 again. */
   #endSession(): void {
-    const { url } = this.#upstream;
-    if (this.#at.id !== null) {
-      const ending = openRequest(url, 'DELETE', sessionHeaders(this.#at));
-      ending.response.then(
-        (response) => response.resume(),
-        () => {}, // a server that does not end it, or is gone, is asked for nothing more
-      );
-      ending.request.end();
-    }
-    this.#at = { id: null, version: null };
-    this.#notices?.close();
-    this.#notices = null;
+    this.#at.end();
+    dropAsks(this.#session, this);
+    this.#session.asks.renameAll();
   }
 
   // ——— from the server
@@ -259,10 +219,7 @@ export class UpstreamChannel implements Channel {
   async #receive(message: Message, exchange: Exchange | null): Promise<void> {
     this.#upstream.heard(message);
     const opens = message.kind === 'response' && exchange !== null && exchange === this.#opening;
-    if (opens && isObject(message.json.result)) {
-      const { protocolVersion } = message.json.result;
-      this.#at.version = typeof protocolVersion === 'string' ? protocolVersion : null;
-    }
+    if (opens && isObject(message.json.result)) this.#at.negotiated(message.json.result.protocolVersion);
     if (message.kind === 'response' && message.key.startsWith(`"${this.#idPrefix}`))
       this.#own.settle(message.key, message.json);
     else {
@@ -290,13 +247,15 @@ export class UpstreamChannel implements Channel {
       return;
     }
     if (over()) return;
-    if (this.#repeats(message)) this.#start(outgoing);
-    else this.#fail(message.key, outcomeUnknown(message));
+    const request = this.#session.open.get(message.key);
+    if (this.#repeats(message, request)) this.#start(this.#outbox.accept(message, outgoing.onSent));
+    else if (request)
+      this.#fail(message.key, outcomeUnknown(request, undefined, 'The connection to the server broke'));
+    else this.#own.fail(message.key, gone(message.method));
   }
 
-  #repeats({ key }: RequestMessage): boolean {
-    const { open, listens, context, inventory } = this.#session;
-    const request = open.get(key);
+  #repeats({ key }: RequestMessage, request: OpenRequest | undefined): boolean {
+    const { listens, context, inventory } = this.#session;
     if (!request) return listens.has(key);
     if (!mayRepeat(request, context.config, (tool) => inventory.repeatable(tool))) return false;
     request.repeated = true;
@@ -315,28 +274,29 @@ export class UpstreamChannel implements Channel {
 
   #return(outgoing: Outgoing, exchange: Exchange): void {
     const { message } = outgoing;
-    if (outgoing.returned) {
-      if (message.kind === 'request') this.#fail(message.key, sessionLost());
-      return;
+    // What is no request was for the old session alone: an answer could be taken for one to a question of the new one.
+    if (message.kind === 'request') {
+      if (outgoing.returned) return this.#fail(message.key, sessionLost());
+      this.#outbox.first(this.#outbox.accept(message, outgoing.onSent, true));
     }
-    this.#unsentBytes += message.bytes.length;
-    this.#queue.unshift({ ...outgoing, unsent: message.bytes.length, returned: true });
-    if (exchange.session.id === this.#at.id) void this.#reopen();
+    if (exchange.session.id === this.#at.at.id) void this.#reopen();
     else this.#pump(); // it has been opened anew meanwhile
   }
 
   async #reopen(): Promise<void> {
-    this.#at = { id: null, version: null };
+    this.#at.close();
     this.#reopening = true;
+    this.#outbox.withdraw(({ kind }) => kind === 'response');
     const { context, id } = this.#session;
     context.log.warn({ session: id, generation: this.generation }, 'the server has lost a session');
     await reopen(this.#session, this, REOPEN_MS).catch((error: unknown) => {
       context.log.error({ session: id, error: String(error) }, 'a session could not be opened again');
+      this.#session.lost = sessionLost();
     });
     this.#reopening = false;
     const { lost } = this.#session;
     if (lost) {
-      for (const { message } of this.#queue.splice(0))
+      for (const message of this.#outbox.withdraw(() => true))
         if (message.kind === 'request') this.#fail(message.key, lost);
     }
     this.#pump();
@@ -345,15 +305,6 @@ export class UpstreamChannel implements Channel {
 
 function opens(message: Message): boolean {
   return message.kind === 'notification' && message.method === 'notifications/initialized';
-}
-
-function outcomeUnknown({ method, params }: RequestMessage): SegueError {
-  const tool = method === 'tools/call' && typeof params.name === 'string' ? params.name : null;
-  const what = tool === null ? method : `the tool ${JSON.stringify(tool)}`;
-  const text =
-    `The connection to the server broke off while ${what} was running, so its outcome is unknown: it may have been ` +
-    'done, in part or not at all. Check the result before you call it again.';
-  return new SegueError('OUTCOME_UNKNOWN', text, { data: { method, ...(tool === null ? {} : { tool }) } });
 }
 
 function sessionLost(): SegueError {

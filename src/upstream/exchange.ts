@@ -6,6 +6,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { delay, type Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import type { HeaderParam } from '../mcp/header-params.ts';
 import { errorLine, type Garbage, isObject, type Message, parse } from '../wire/message.ts';
 import { bodyOf, isStream, messagesOf, type Place } from './answers.ts';
 import { headersOf, isModern, sessionHeaders, type UpstreamSession } from './headers.ts';
@@ -28,6 +29,8 @@ export interface ExchangeDeps {
   maxBytes: number;
   /** Resolves when the message was taken; later where its client reads too slowly. */
   deliver(message: Message): Promise<void> | void;
+  /** Which parameters of a tool go into headers, too. */
+  headerParams?(tool: string): readonly HeaderParam[];
   /** The head of the answer has come. */
   onResponse?(response: IncomingMessage): void;
   /** What is no message, and why. */
@@ -85,8 +88,14 @@ export class Exchange {
     else await this.#body(response);
   }
 
+  #headerParams(): readonly HeaderParam[] | undefined {
+    const { message } = this;
+    if (message.kind !== 'request' || message.method !== 'tools/call') return undefined;
+    return this.#deps.headerParams?.(String(message.params.name));
+  }
+
   async #post(): Promise<IncomingMessage> {
-    const headers = headersOf(this.message, this.session);
+    const headers = headersOf(this.message, this.session, this.#headerParams());
     for (;;) {
       this.sent = false;
       try {

@@ -1,4 +1,5 @@
 /** The HTTP headers of one message (specification 2025-11-25 and 2026-07-28, "Streamable HTTP"). */
+import { type HeaderParam, headerArgument } from '../mcp/header-params.ts';
 import { VERSION_META } from '../session/handshake.ts';
 import { isObject, type Message } from '../wire/message.ts';
 
@@ -25,7 +26,12 @@ export function isModern(message: Message): boolean {
   return message.kind !== 'response' && modernVersion(message) !== null;
 }
 
-export function headersOf(message: Message, session: UpstreamSession): Record<string, string> {
+/** @param wanted the parameters that the tool which is called wants in headers, too */
+export function headersOf(
+  message: Message,
+  session: UpstreamSession,
+  wanted: readonly HeaderParam[] = [],
+): Record<string, string> {
   const version = message.kind === 'response' ? null : modernVersion(message);
   const common = {
     'content-type': 'application/json',
@@ -39,7 +45,16 @@ export function headersOf(message: Message, session: UpstreamSession): Record<st
     'mcp-protocol-version': headerValue(version),
     'mcp-method': headerValue(message.method),
     ...(typeof name === 'string' ? { 'mcp-name': headerValue(name) } : {}),
+    ...paramHeaders(message.params.arguments, wanted),
   };
+}
+
+function paramHeaders(args: unknown, wanted: readonly HeaderParam[]): Record<string, string> {
+  const headers = wanted.flatMap(({ header, path }) => {
+    const value = headerArgument(args, path);
+    return value === null ? [] : [[header, headerValue(String(value))]];
+  });
+  return Object.fromEntries(headers);
 }
 
 export function sessionHeaders({ id, version }: UpstreamSession): Record<string, string> {

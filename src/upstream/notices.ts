@@ -1,5 +1,6 @@
 /** The stream of a session on which a server of the legacy era speaks by itself, opened again whenever it ends. */
 import { delay } from '../env.ts';
+import { SegueError } from '../errors.ts';
 import { isStream, messagesOf, type Place } from './answers.ts';
 import { type ExchangeDeps, openStream, RESUME_MS } from './exchange.ts';
 import type { UpstreamSession } from './headers.ts';
@@ -38,7 +39,8 @@ export class Notices {
             else await deliver(message);
           }
         } catch (error) {
-          garbage(String(error)); // it broke off, or said too much at once: it goes on behind that
+          // One that broke off goes on from where it was; what was too large would be so again.
+          if (error instanceof SegueError) place.lastEventId = null;
         }
       }
       await delay(env, place.retryMs, signal);

@@ -1,8 +1,8 @@
 /** Whether an HTTP server can be reached, asked in short and growing steps. */
-import { get } from 'node:http';
 import { connect } from 'node:net';
 import { delay, type Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { openRequest } from './exchange.ts';
 
 const FIRST_WAIT_MS = 10;
 const LONGEST_WAIT_MS = 250;
@@ -39,15 +39,15 @@ export function untilAnswering(env: Env, url: URL, signal: AbortSignal): Promise
   return until(env, () => answers(url, signal), signal);
 }
 
-function answers(url: URL, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const request = get(url, { agent: false, signal, headers: { accept: 'application/json' } });
-    request.once('response', () => {
-      resolve(true);
-      request.destroy(); // what it says is of no interest, and may be an endless stream
-    });
-    request.on('error', () => resolve(false));
-  });
+async function answers(url: URL, signal: AbortSignal): Promise<boolean> {
+  const { request, response } = openRequest(url, 'GET', { accept: 'application/json' }, signal);
+  request.end();
+  const answered = await response.then(
+    () => true,
+    () => false,
+  );
+  request.destroy(); // what it says is of no interest, and may be an endless stream
+  return answered;
 }
 
 async function until(env: Env, reached: () => Promise<boolean>, signal: AbortSignal): Promise<void> {

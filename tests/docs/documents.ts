@@ -13,8 +13,10 @@ export const DOCUMENTS = [
   'docs/decisions.md',
   'docs/orchestrator.md',
   'docs/worker-extension.md',
+  'docs/http.md',
   'docs/shared.md',
   'docs/storage.md',
+  'docs/upstream.md',
 ];
 
 const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;

@@ -33,6 +33,9 @@ it('segue status and segue reboot mean all workers; a command that fails in the 
   const status = await segue(service.home, ['status', NAME]);
   expect(status.stdout).toMatch(/\nservers {4}3\n( {2}\w{8} {2}alive\.idle {2}open, generation 1\n){3}/);
 
+  const listed = JSON.parse((await segue(service.home, ['list', '--json'])).stdout) as { name: string }[];
+  expect(listed).toMatchObject([{ name: NAME, pid: service.pid }]);
+
   const rebooted = await segue(service.home, ['reboot', NAME]);
   expect(rebooted).toMatchObject({ code: 0, stdout: expect.stringMatching(/: 3 servers: 3 restarted\.\n/) });
   expect(await generations(peers)).toEqual([2, 2, 2]);

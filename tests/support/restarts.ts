@@ -25,6 +25,8 @@ export interface Execution {
   call: string | number;
   generation: number;
   pid: number;
+  /** The supervisor that started it. */
+  parent: number;
 }
 
 export function serve({ set = {}, args = [], env, ...options }: ServedOptions): Served {

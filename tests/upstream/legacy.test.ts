@@ -1,16 +1,16 @@
 /** An HTTP server of the legacy era behind Segue: each client has a session of its own there, over every reboot. */
 import { expect } from 'vitest';
-import { textOf } from '../support/raw-client.ts';
+import { type Message, type RawClient, textOf } from '../support/raw-client.ts';
 import { restart } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
-import { jsonOf, uphold } from './upstream.ts';
+import { jsonOf, until, uphold } from './upstream.ts';
 
 interface Who {
   session: string;
   generation: number;
 }
 
-shows('A1', 'two clients have a session each, and none sees what the other has said', async () => {
+shows('F26 F56', 'two clients have a session each, and none sees what the other has said', async () => {
   const { connect } = await uphold('legacy');
   const [one, other] = [connect(), connect()];
   await Promise.all([one.initialize(), other.initialize()]);
@@ -26,7 +26,7 @@ shows('A1', 'two clients have a session each, and none sees what the other has s
 });
 
 shows(
-  'A1 D1',
+  'D3',
   'a reboot opens the session of each client anew, and asks of the server find their client',
   async () => {
     const { connect } = await uphold('legacy');
@@ -72,5 +72,38 @@ shows(
     expect(textOf(await waits)).toBe('waited in 2');
     expect(executions()).toHaveLength(1);
     client.expectOneAnswerEach();
+  },
+);
+
+shows(
+  'F2 D4',
+  'under calls of two clients, over reboots and a crash: each answered once, none done twice',
+  async () => {
+    const { connect, executions, supervisor, stage } = await uphold('legacy');
+    const clients = [connect(), connect()];
+    let going = true;
+    let calls = 0;
+    async function lane(client: RawClient): Promise<Message[]> {
+      const answers: Message[] = [];
+      while (going) answers.push(await client.call('write', { call: String(++calls) }));
+      return answers;
+    }
+    for (const client of clients) await client.initialize();
+    const lanes = Promise.all([...clients, ...clients, ...clients].map(lane));
+    for (let reboot = 0; reboot < 4; reboot++) {
+      expect(await restart(clients[reboot % 2]!)).toMatchObject({ success: true, requests: { failed: 0 } });
+    }
+    const idle = until(supervisor, 'alive.idle');
+    process.kill(stage.players.all.at(-1)!.pid, 'SIGKILL');
+    await idle;
+    expect(await restart(clients[0]!)).toMatchObject({ success: true });
+    going = false;
+    const answers = (await lanes).flat();
+    for (const { error } of answers)
+      if (error) expect(error).toMatchObject({ data: { code: 'OUTCOME_UNKNOWN' } });
+    const done = executions().map((line) => (JSON.parse(line) as { call: string }).call);
+    expect(new Set(done).size).toBe(done.length);
+    expect(done.length).toBeGreaterThanOrEqual(answers.filter(({ error }) => !error).length);
+    for (const client of clients) client.expectOneAnswerEach();
   },
 );

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import type { ConfigInput } from '../../src/index.ts';
+import type { ConfigInput, Supervisor } from '../../src/index.ts';
 import { type Embedded, embed } from '../lifecycle/embedded.ts';
 import { ROOT, tempHome } from '../support/launch.ts';
 import { type Message, textOf } from '../support/raw-client.ts';
@@ -27,6 +27,8 @@ export async function freePort(): Promise<number> {
 export interface Upheld extends Embedded {
   stage: Stage;
   url: string;
+  /** The file that executions are written to. */
+  done: string;
   executions(): string[];
 }
 
@@ -44,10 +46,22 @@ export async function uphold(
   return {
     ...embedded,
     stage,
+    done,
     url: upstream,
     /** What the servers did, one JSON text each. */
     executions: () => (existsSync(done) ? readFileSync(done, 'utf8').trim().split('\n') : []),
   };
+}
+
+/** The machine comes to a state whose name holds `phase`. */
+export function until({ control }: Supervisor, phase: string): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = control.onTransition(({ state }) => {
+      if (!state.includes(phase)) return;
+      stop();
+      resolve();
+    });
+  });
 }
 
 export function jsonOf<Value = Record<string, unknown>>(answer: Message): Value {

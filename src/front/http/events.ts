@@ -10,8 +10,18 @@ const HEAD = {
   'x-accel-buffering': 'no',
 };
 
-export function writeEventsHead(response: ServerResponse, headers: Record<string, string>): void {
-  response.writeHead(200, { ...HEAD, ...headers }).flushHeaders();
+/**
+ * With `first` in the same packet: a client that has the head and not the first id waits for ever when the connection
+ * breaks then.
+ */
+export function writeEventsHead(
+  response: ServerResponse,
+  headers: Record<string, string>,
+  first?: string,
+): void {
+  response.writeHead(200, { ...HEAD, ...headers });
+  if (first === undefined) response.flushHeaders();
+  else response.write(first);
 }
 
 /** One message; a carriage return between the tokens of its JSON would end the line of an event. */

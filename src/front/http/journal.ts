@@ -60,6 +60,8 @@ export interface Journal {
   /** All sessions, without their requests. Rows that cannot be opened are left out, here and below, and said. */
   sessions(): SessionRow[];
   session(id: string): SessionRow | null;
+  /** The sessions of a principal, the one that was not used for the longest time first. */
+  sessionsOf(principal: string): string[];
   saveSession(row: SessionRow): void;
   /** Kept in memory; written at most once a minute a session, and at close. */
   touch(id: string, at: number): void;

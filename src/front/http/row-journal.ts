@@ -57,6 +57,12 @@ export class RowJournal implements Journal {
     return row && this.#session(row);
   }
 
+  sessionsOf(principal: string): string[] {
+    const rows = this.#use((rows) => rows.sessionsOf(principal), []);
+    const uses = rows.map(({ id, usedAt }) => ({ id, usedAt: this.#lastUse.of(id, usedAt) }));
+    return uses.sort((a, b) => a.usedAt - b.usedAt).map(({ id }) => id);
+  }
+
   saveSession({ key, state, ...row }: SessionRow): void {
     const sealed = this.#seal.seal(
       Buffer.from(JSON.stringify(state) ?? 'null'),
@@ -91,7 +97,10 @@ export class RowJournal implements Journal {
     this.#use((rows) => {
       rows.advance(session, stream, seq);
       rows.addEvent({ session, stream, seq, at, size, bytes: sealed });
-      if (answers !== undefined) endRequest(rows, session, answers);
+      if (answers !== undefined) {
+        endRequest(rows, session, answers);
+        rows.endStream(session, stream); // also that of a request which nobody can ask for again
+      }
       this.#bounds.added(rows, session, size);
     });
   }

@@ -1,10 +1,14 @@
 /** Fifty clients over reboots and over the death of the service: each call has one outcome, and none is done twice. */
-import { expect } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
 import { HttpPeer, type Service, startService } from '../../support/http.ts';
 import { tempHome, worker } from '../../support/launch.ts';
-import { structured } from '../../support/restarts.ts';
+import { textOf } from '../../support/raw-client.ts';
+import { type Execution, structured } from '../../support/restarts.ts';
 import { shows } from '../../support/shows.ts';
 import { type Call, Crowd, type Kind } from './crowd.ts';
+import { startUnit } from './unit.ts';
 
 const KINDS: Kind[] = ['v1', 'v2 legacy', 'v2 modern'];
 const CLIENTS = 50;
@@ -15,6 +19,7 @@ const set = {
   'http.limits.requestsPerMinute': 10_000_000,
   'limits.restartsPerMinute': 1000,
   'limits.holdRequests': 4096,
+  'http.limits.maxSessions': 5000,
 };
 
 function starting(home: string, port?: number): Promise<Service> {
@@ -48,10 +53,12 @@ async function rebootBoth(url: string): Promise<void> {
 }
 
 /** What was done, by call. */
-function executionsOf(service: Service): Map<string, number> {
-  const done = new Map<string, number>();
-  for (const { call } of service.executions()) done.set(String(call), (done.get(String(call)) ?? 0) + 1);
-  return done;
+function executionsIn(home: string): Map<string, Execution[]> {
+  const lines = readFileSync(join(home, 'executions'), 'utf8').trim().split('\n');
+  return Map.groupBy(
+    lines.map((line) => JSON.parse(line) as Execution),
+    ({ call }) => String(call),
+  );
 }
 
 const count = (calls: readonly Call[]) => {
@@ -80,44 +87,115 @@ shows(
     expect(new Set([...crowd.opened.values()])).toEqual(new Set([1]));
     const counts = crowd.calls.filter(({ tool }) => tool === 'count');
     expect(counts.filter(({ progress }) => String(progress) !== '1,2,3')).toEqual([]);
-    const done = executionsOf(service);
+    const done = executionsIn(service.home);
     const writes = crowd.calls.filter(({ tool }) => tool === 'write');
-    expect(writes.filter(({ name }) => done.get(name) !== 1)).toEqual([]);
+    expect(writes.filter(({ name }) => done.get(name)?.length !== 1)).toEqual([]);
     expect(writes.length).toBeGreaterThan(1000);
   },
   300_000,
 );
 
-shows(
-  'D3 F5 H4',
-  'three times the service is killed: what was accepted on a resumable stream has one outcome, sessions live on',
-  async () => {
-    const home = tempHome();
-    let service = await starting(home);
-    const crowd = await gather(service.url);
-    crowd.start(IN_FLIGHT);
-    for (let death = 0; death < 3; death++) {
-      await crowd.more(1500);
+/** A service that can be killed, and that is there again then. */
+interface Mortal {
+  url: string;
+  /** The pid of the process that was killed. */
+  kill(): Promise<number>;
+}
+
+async function onItsOwnPort(home: string): Promise<Mortal> {
+  let service = await starting(home);
+  return {
+    url: service.url,
+    async kill() {
+      const { pid } = service;
       service.kill('SIGKILL');
       await service.exited;
-      crowd.epoch++;
       service = await starting(home, service.port);
-    }
-    await crowd.more(1500);
-    await crowd.stop();
-    console.log(crowd.calls.length, 'calls', count(crowd.calls));
-    expect(crowd.calls.filter(({ outcome }) => outcome?.startsWith('failed'))).toEqual([]);
-    expect([...crowd.answers.values()].every((answers) => answers === 1)).toBe(true);
-    expect(new Set([...crowd.opened.values()])).toEqual(new Set([1]));
-    const done = executionsOf(service);
-    const writes = crowd.calls.filter(({ tool }) => tool === 'write');
-    expect(writes.filter(({ name }) => (done.get(name) ?? 0) > 1)).toEqual([]);
-    expect(writes.filter(({ name, outcome }) => outcome === 'answered' && done.get(name) !== 1)).toEqual([]);
-    expect(writes.filter(({ name, outcome }) => outcome === 'refused' && done.has(name))).toEqual([]);
-    // Calls of this era end with their connection: an outcome is never told afterwards.
-    const modern = crowd.calls.filter(({ kind }) => kind === 'v2 modern');
-    expect(modern.filter(({ outcome }) => outcome === 'outcome unknown')).toEqual([]);
-    expect(crowd.calls.some(({ outcome }) => outcome === 'outcome unknown')).toBe(true);
+      return pid;
+    },
+  };
+}
+
+async function onAnInheritedSocket(home: string): Promise<Mortal> {
+  const settings = Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  const args = ['--isolation', 'shared', ...settings, '--', ...worker('modern')];
+  const { url, pid } = await startUnit(home, args, { EXEC_LOG: join(home, 'executions') });
+  const kill = async () => {
+    const killed = await pid();
+    process.kill(killed, 'SIGKILL');
+    return killed;
+  };
+  return { url, kill };
+}
+
+describe.each([
+  ['its own port', onItsOwnPort],
+  ['an inherited socket', onAnInheritedSocket],
+])('on %s, three times the service is killed', (_, start) => {
+  shows(
+    'D3 F5 H4',
+    'what was accepted on a resumable stream has one outcome, no call is done twice, and sessions live on',
+    async () => {
+      const home = tempHome();
+      const { url, kill } = await start(home);
+      const crowd = await gather(url);
+      const killed: number[] = [];
+      crowd.start(IN_FLIGHT);
+      for (let death = 0; death < 3; death++) {
+        await crowd.more(1500);
+        crowd.deaths++;
+        killed.push(await kill());
+      }
+      await crowd.more(1500);
+      await crowd.stop();
+      console.log(crowd.calls.length, 'calls', count(crowd.calls));
+      expect(crowd.calls.filter(({ outcome }) => outcome?.startsWith('failed'))).toEqual([]);
+      expect([...crowd.answers.values()].every((answers) => answers === 1)).toBe(true);
+      expect(new Set([...crowd.opened.values()])).toEqual(new Set([1]));
+      const done = executionsIn(home);
+      const writes = crowd.calls.filter(({ tool }) => tool === 'write');
+      expect(writes.filter(({ name }) => (done.get(name)?.length ?? 0) > 1)).toEqual([]);
+      expect(
+        writes.filter(({ name, outcome }) => outcome === 'answered' && done.get(name)?.length !== 1),
+      ).toEqual([]);
+      const refused = crowd.calls.filter(({ outcome }) => outcome === 'refused');
+      expect(refused.filter(({ name }) => done.has(name))).toEqual([]);
+      if (start === onAnInheritedSocket) expect(refused).toEqual([]);
+      // Calls of this era end with their connection: an outcome is never told afterwards.
+      const modern = crowd.calls.filter(({ kind }) => kind === 'v2 modern');
+      expect(modern.filter(({ outcome }) => outcome === 'outcome unknown')).toEqual([]);
+      // … and one that was not done then is not done by a later process.
+      const broken = modern.filter(({ outcome }) => outcome === 'broken');
+      const later = ({ name, deaths }: Call) =>
+        done.get(name)?.some(({ parent }) => !killed.slice(0, deaths).includes(parent));
+      expect(broken.filter(later)).toEqual([]);
+      expect(broken.length).toBeGreaterThan(0);
+      expect(crowd.calls.some(({ outcome }) => outcome === 'outcome unknown')).toBe(true);
+    },
+    300_000,
+  );
+});
+
+shows(
+  'D1 D3 G2',
+  'a thousand sessions of one server live on when the service is killed, and are all served over a reboot',
+  async () => {
+    const home = tempHome();
+    const first = await starting(home);
+    const peers = Array.from({ length: 1000 }, () => new HttpPeer(first.url));
+    for (const peer of peers) await peer.open();
+    first.kill('SIGKILL');
+    await first.exited;
+    const service = await starting(home, first.port);
+    const call = async (peer: HttpPeer, text: string) => textOf(await peer.call('echo', { text }));
+    for (const [index, peer] of peers.entries()) expect(await call(peer, `a${index}`)).toBe(`a${index}`);
+    expect(structured(await peers[0]!.call('orchestrator_restart_server'))).toMatchObject({
+      success: true,
+      sessions: { kept: 1000, lost: [] },
+    });
+    for (const [index, peer] of peers.entries()) expect(await call(peer, `b${index}`)).toBe(`b${index}`);
+    expect(new Set(peers.map(({ session }) => session)).size).toBe(1000);
+    expect(service.stderr()).not.toContain('"level":"error"');
   },
   300_000,
 );

@@ -24,8 +24,8 @@ export interface Call {
   /** Unique. */
   name: string;
   tool: 'write' | 'echo' | 'count';
-  /** How often the service had been started anew when it was made. */
-  epoch: number;
+  /** How many deaths of the service had begun when it ended. */
+  deaths: number;
   progress: number[];
   outcome?: Outcome;
 }
@@ -47,7 +47,7 @@ export class Crowd {
   readonly answers = new Map<string, number>();
   /** Sessions begun, by client. */
   readonly opened = new Map<string, number>();
-  epoch = 0;
+  deaths = 0;
   #answered = 0;
   #watchers: (() => void)[] = [];
   #stopped = false;
@@ -85,7 +85,7 @@ export class Crowd {
   async #run({ kind, name, ask }: { kind: Kind; name: string; ask: Ask }, lane: number): Promise<void> {
     for (let n = 0; !this.#stopped; n++) {
       const tool = (['write', 'echo', 'count'] as const)[(n + lane) % 3]!;
-      const call: Call = { kind, name: `${name}/${lane}/${n}`, tool, epoch: this.epoch, progress: [] };
+      const call: Call = { kind, name: `${name}/${lane}/${n}`, tool, deaths: 0, progress: [] };
       this.calls.push(call);
       const args = tool === 'count' ? { n: PROGRESS } : { call: call.name, text: call.name };
       const expected = { write: `wrote ${call.name}`, echo: call.name, count: String(PROGRESS) }[tool];
@@ -95,6 +95,7 @@ export class Crowd {
       } catch (error) {
         call.outcome = outcomeOf(error, call);
       }
+      call.deaths = this.deaths;
       if (call.outcome === 'refused') await new Promise((resolve) => setTimeout(resolve, 50)); // as clients do
       this.#answered++;
       for (const watcher of this.#watchers.splice(0)) watcher();

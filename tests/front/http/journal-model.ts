@@ -50,6 +50,12 @@ class Model {
     this.sweep(session);
   }
 
+  /** Its answer was the last that it owed. */
+  endStream(session: string, stream: string): void {
+    const open = this.requests.some((request) => request.session === session && request.stream === stream);
+    if (!open) this.streams.get(session)!.get(stream)!.ended = true;
+  }
+
   sweep(session: string): void {
     for (const [name, { ended }] of this.streams.get(session)!) {
       const holds = this.events.some((event) => event.session === session && event.stream === name);
@@ -167,7 +173,10 @@ function apply(one: Step, journal: Journal, model: Model, limits: JournalLimits)
       const before = streams.get(one.stream) ?? { dropped: -1, ended: false };
       streams.set(one.stream, { ...before, lastSeq: seq });
       model.events.push({ session: one.session, stream: one.stream, seq, at: now, bytes: one.bytes });
-      if (one.answers !== undefined) model.end(one.session, one.answers);
+      if (one.answers !== undefined) {
+        model.end(one.session, one.answers);
+        model.endStream(one.session, one.stream);
+      }
       model.bound(one.session, limits);
       break;
     }

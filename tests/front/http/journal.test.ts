@@ -116,7 +116,12 @@ describe('the journal', () => {
     journal.accept(request('1'));
     journal.event('s', event(1, 'answer', 'post'), 1, '1');
     journal.event('s', event(1), 1);
-    expect(journal.streams('s')).toMatchObject([{ ended: false }, { stream: 'post', ended: true }]);
+    journal.event('s', event(1, 'answer', 'unresumable'), 1, '2'); // of a request that was never accepted here
+    expect(journal.streams('s')).toMatchObject([
+      { ended: false },
+      { stream: 'post', ended: true },
+      { stream: 'unresumable', ended: true },
+    ]);
     journal.prune(100);
     expect(journal.streams('s')).toEqual([{ stream: 'get', lastSeq: 1, ended: false }]);
   });

@@ -40,6 +40,40 @@ describe('a session', () => {
     },
   );
 
+  shows('F55', 'that is ended while its tools are being read does not come back', async () => {
+    const home = tempHome();
+    const stage = (await Stage.open(home)).hold('tools/list');
+    const set = { isolation: 'shared' };
+    const { url } = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const peer = new HttpPeer(url);
+    await peer.open();
+    const reading = await stage.at('tools/list');
+    expect((await peer.delete()).status).toBe(200);
+    stage.release('tools/list');
+    reading.go();
+    const other = new HttpPeer(url);
+    await other.open();
+    await (await other.post({ id: 1, method: 'tools/list' })).answer(1); // the first list has been read before this one
+    expect((await peer.post(echo(1, 'x'))).status).toBe(404);
+  });
+
+  it('stays ended when its worker answers late', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    stage.hold('tools/list');
+    const set = { ...OPERATOR, isolation: 'shared' };
+    const { url } = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const [peer, other] = [new HttpPeer(url), new HttpPeer(url)];
+    await peer.open();
+    const listing = await stage.at('tools/list');
+    expect((await peer.delete()).status).toBe(200);
+    stage.release('tools/list');
+    listing.go();
+    await other.open();
+    expect((await other.call('echo', { text: 'behind the list' })).result).toBeDefined();
+    expect((await peer.post(echo(1, 'x'))).status).toBe(404);
+  });
+
   it('begins anew where an initialize carries the id of an old one', async () => {
     const { peer } = await opened();
     const old = peer.session!;
@@ -160,17 +194,36 @@ describe('a stream', () => {
       call.drop();
       const rest = await peer.get(progress.id);
       await rest.body;
-      expect(rest.events.all.map(({ message }) => message!.params?.progress ?? 'answer')).toEqual([
-        2,
-        3,
-        'answer',
-      ]);
+      const [where, ...missed] = rest.events.all;
+      expect(where).toMatchObject({ id: progress.id, message: undefined });
+      expect(missed.map(({ message }) => message!.params?.progress ?? 'answer')).toEqual([2, 3, 'answer']);
       const again = await peer.get(progress.id); // all of it once more: it was lost on the way, for all we know
       await again.body;
-      expect(again.events.all).toHaveLength(3);
+      expect(again.events.all).toHaveLength(4);
       expect((await peer.get(again.events.all.at(-1)!.id)).status).toBe(204); // over: it need not ask again
       expect((await peer.get('nonsense-7')).status).toBe(204);
       expect((await peer.get('!')).status).toBe(400);
+    },
+  );
+
+  shows(
+    'D3',
+    'that breaks twice without an event between goes on: both SDKs forget where they were',
+    async () => {
+      const home = tempHome();
+      const stage = (await Stage.open(home)).hold('tools/call work');
+      const { url } = await startService({ home, command: worker('gated'), env: stage.env });
+      const peer = new HttpPeer(url);
+      await peer.open();
+      let stream = await peer.post({ id: 1, method: 'tools/call', params: { name: 'work', arguments: {} } });
+      const working = await stage.at('tools/call work');
+      for (let breaks = 0; breaks < 2; breaks++) {
+        const { id } = await stream.events.next(); // what the client knows of this connection is in it
+        stream.drop();
+        stream = await peer.get(id);
+      }
+      working.go();
+      expect(await stream.answer(1)).toMatchObject({ result: { content: [{ text: 'worked' }] } });
     },
   );
 
@@ -212,5 +265,26 @@ describe('a stream', () => {
     expect(await call.answer(1)).toMatchObject({
       result: { content: [{ text: '{"action":"accept","content":{}}' }] },
     });
+  });
+
+  it('brings what the server asks to a client that was away and has no stream but its calls', async () => {
+    const home = tempHome();
+    const stage = (await Stage.open(home)).hold('tools/call elicit');
+    const service = await startService({ home, command: worker('asks'), env: stage.env });
+    const peer = new HttpPeer(service.url);
+    await peer.open(undefined, { elicitation: {} });
+    const call = await peer.post({ id: 1, method: 'tools/call', params: { name: 'elicit', arguments: {} } });
+    const { id } = await call.events.next();
+    const asking = await stage.at('tools/call elicit');
+    call.drop();
+    await call.body.catch(() => {}); // the connection is closed,
+    await (await peer.post({ method: 'notifications/x' })).body; // and the service has seen it
+    asking.go();
+    const plain = { accept: 'application/json' }; // carries no question itself
+    await (await peer.post({ id: 3, method: 'tools/list' }, plain)).answer(3); // by then the worker has asked
+    const rest = await peer.get(id);
+    const question = await rest.next(({ method }) => method === 'elicitation/create');
+    await peer.post({ id: question.id, result: { action: 'decline' } });
+    expect(await rest.answer(1)).toMatchObject({ result: { content: [{ text: '{"action":"decline"}' }] } });
   });
 });

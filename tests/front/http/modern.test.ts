@@ -1,7 +1,8 @@
 /** Streamable HTTP without sessions (2026-07-28), as a client sees it on the wire. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Exchange, HttpPeer, startService } from '../../support/http.ts';
-import { tempHome, worker } from '../../support/launch.ts';
+import { ROOT, tempHome, worker } from '../../support/launch.ts';
 import { type Json, type Message, modernMeta } from '../../support/raw-client.ts';
 import { reached, structured } from '../../support/restarts.ts';
 import { shows } from '../../support/shows.ts';
@@ -58,6 +59,36 @@ describe('a request', () => {
     const encoded = `=?base64?${Buffer.from('echo').toString('base64')}?=`;
     const fine = await peer.modern(1, 'tools/call', { name: 'echo', arguments: {} }, { 'mcp-name': encoded });
     expect(fine.status).toBe(200);
+  });
+
+  it('whose header says something else than the argument of its tool is refused', async () => {
+    // The server of the conformance suites: its tool wants `region` and `order.amount` in headers.
+    const conformance = [process.execPath, join(ROOT, 'tests/conformance/server/stdio.ts')];
+    const service = await startService({ command: conformance, set });
+    const peer = new HttpPeer(service.url);
+    await (await peer.modern(1, 'tools/list')).body;
+    const call = async (args: Json, headers: Record<string, string>) => {
+      const params = { name: 'test_header_parameter', arguments: args };
+      const answer = await peer.modern(2, 'tools/call', params, headers);
+      return [answer.status, (await answer.answer(2)).error?.code];
+    };
+    const encoded = (text: string) => `=?base64?${Buffer.from(text).toString('base64')}?=`;
+    const order = { amount: 42 };
+    const results = [
+      await call({ region: 'süd' }, { 'mcp-param-region': encoded('süd') }),
+      await call({ region: '42', order }, { 'mcp-param-region': '42', 'mcp-param-amount': '42.0' }),
+      await call({ region: null }, { 'mcp-param-region': 'ignored' }),
+      await call({ region: 'süd' }, {}),
+      await call({ region: 'süd' }, { 'mcp-param-region': 'north' }),
+      await call({ region: '42' }, { 'mcp-param-region': '42.0' }),
+      await call({ region: 'süd' }, { 'mcp-param-region': '=?base64?c8O8Z!!?=' }),
+      await call({ order }, { 'mcp-param-amount': '43' }),
+    ];
+    const [fine, refused] = [
+      [200, undefined],
+      [400, -32020],
+    ];
+    expect(results).toEqual([fine, fine, fine, refused, refused, refused, refused, refused]);
   });
 
   it('has the HTTP status of its error', async () => {

@@ -2,8 +2,11 @@
 import { describe, expect } from 'vitest';
 import { HttpPeer, type Service, startService } from '../../support/http.ts';
 import { tempHome, worker } from '../../support/launch.ts';
+import { textOf } from '../../support/raw-client.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
+
+const UPDATED = 'notifications/resources/updated';
 
 async function killed(service: Service): Promise<void> {
   service.kill('SIGKILL');
@@ -30,7 +33,22 @@ describe.each(['session', 'shared'] as const)(
       const stream = await peer.get();
       expect(stream.status).toBe(200);
       await peer.call('touch_note');
-      expect(await stream.next(({ method }) => method === 'notifications/resources/updated')).toBeDefined();
+      expect(await stream.next(({ method }) => method === UPDATED)).toBeDefined();
+    });
+
+    shows('D3', 'it goes on hearing of what it had subscribed to at Segue itself', async () => {
+      const home = tempHome();
+      const first = await startService({ home, args, command: worker('echo') });
+      const peer = new HttpPeer(first.url);
+      await peer.open();
+      const uri = 'reboot://status';
+      await (await peer.post({ id: 1, method: 'resources/subscribe', params: { uri } })).answer(1);
+      await killed(first);
+      await startService({ home, args, port: first.port, command: worker('echo') });
+      const { pid } = JSON.parse(textOf(await peer.call('whoami')));
+      const stream = await peer.get();
+      process.kill(pid, 'SIGKILL');
+      await stream.next(({ method, params }) => method === UPDATED && params?.uri === uri);
     });
 
     shows('D3 F5', 'a call that was never sent is sent, and its answer waits for the client', async () => {
@@ -70,10 +88,10 @@ describe.each(['session', 'shared'] as const)(
       const home = tempHome();
       const stage = await Stage.open(home);
       const options = { home, args, command: worker('gated'), env: stage.env };
+      stage.hold('tools/call work');
       const first = await startService(options);
       const peer = new HttpPeer(first.url);
       await peer.open();
-      stage.hold('tools/call work');
       const call = await peer.post({
         id: 7,
         method: 'tools/call',
@@ -91,5 +109,29 @@ describe.each(['session', 'shared'] as const)(
       await rest.body;
       expect(first.executions().filter(({ call: made }) => made === 'cut')).toHaveLength(0);
     });
+  },
+);
+
+shows(
+  'F39',
+  'clients that did not come back since the service was killed take nobody the place',
+  async () => {
+    const home = tempHome();
+    const options = {
+      home,
+      command: worker('echo'),
+      set: { isolation: 'shared', 'http.limits.maxSessions': '2' },
+    };
+    const first = await startService(options);
+    const [gone, back] = [new HttpPeer(first.url), new HttpPeer(first.url)];
+    await gone.open();
+    await back.open();
+    await killed(first);
+    const { port } = first;
+    const { url } = await startService({ ...options, port });
+    expect((await back.call('echo', { text: 'x' })).result).toBeDefined();
+    expect(await new HttpPeer(url).open()).toHaveProperty('result');
+    expect((await back.call('echo', { text: 'x' })).result).toBeDefined();
+    expect((await gone.post({ id: 1, method: 'ping' })).status).toBe(404);
   },
 );

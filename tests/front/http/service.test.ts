@@ -1,20 +1,18 @@
 /** The service as a whole: its end, its restart, and who gets a worker when there are not enough. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ReconnectTestReport } from '../../../src/control/schemas.ts';
 import { hashOf } from '../../../src/front/http/access/tokens.ts';
 import { HttpPeer, startService } from '../../support/http.ts';
-import { environmentOf, ROOT, tempHome, worker } from '../../support/launch.ts';
+import { tempHome, worker } from '../../support/launch.ts';
 import { isAlive } from '../../support/processes.ts';
 import { textOf } from '../../support/raw-client.ts';
 import { adminOf, started, structured } from '../../support/restarts.ts';
 import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
+import { startUnit } from './unit.ts';
 
 async function opened(url: string, version?: string): Promise<HttpPeer> {
   const peer = new HttpPeer(url);
@@ -147,44 +145,13 @@ shows('F49', 'a second service on the same port says whose it is, and touches no
 });
 
 it('on an inherited socket, restarts without refusing a connection', async () => {
-  const home = tempHome();
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  const { fd } = (holder as unknown as { _handle: { fd: number } })._handle;
-  const fixture = (name: string) => join(import.meta.dirname, `fixtures/${name}.ts`);
-  const unit = spawn(
-    process.execPath,
-    [
-      fixture('socket-unit'),
-      fixture('activated'),
-      'serve',
-      '--port',
-      '1',
-      '--name',
-      'unit',
-      '--',
-      ...worker('echo'),
-    ],
-    { stdio: ['pipe', 'inherit', 'ignore', fd], env: environmentOf(home), cwd: ROOT },
-  );
-  onTestFinished(async () => {
-    unit.stdin!.end();
-    await once(unit, 'exit');
-  });
-  await once(unit, 'spawn');
-  holder.close();
-  const peer = await opened(`http://127.0.0.1:${port}/mcp`); // waits in the socket's queue
-  const healthz = async () =>
-    (await (
-      await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } })
-    ).json()) as { pid: number };
-  const { pid } = await healthz();
-  process.kill(pid, 'SIGTERM');
+  const { url, pid } = await startUnit(tempHome(), ['--name', 'unit', '--', ...worker('echo')]);
+  const peer = await opened(url); // waits in the socket's queue
+  const first = await pid();
+  process.kill(first, 'SIGTERM');
   let calls = 0;
-  while ((await healthz()).pid === pid) {
+  while ((await pid()) === first)
     expect((await peer.call('echo', { text: String(calls++) })).result).toBeDefined();
-  }
   expect((await peer.call('echo', { text: 'after' })).result).toBeDefined();
 });
 
@@ -279,4 +246,23 @@ shows('F32', 'a session whose server offers less than before gets 404 and begins
   expect((await peer.post({ id: 2, method: 'tools/list' })).status).toBe(404);
   await peer.open();
   expect((await peer.call('a')).result).toBeDefined();
+});
+
+shows('D6', 'whether a client is there is asked of it, over its streams', async () => {
+  const service = await startService({ command: worker('echo'), set: { 'http.anonymous': 'operator' } });
+  const peer = await opened(service.url);
+  const test = () =>
+    peer.post({
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'orchestrator_reconnect_test', arguments: {} },
+    });
+  const call = await test();
+  const ping = await call.next(({ method }) => method === 'ping');
+  await peer.post({ id: ping.id, result: {} });
+  expect(structured(await call.answer(1))).toMatchObject({
+    overall_status: 'pass',
+    results: { all_sessions: { reachable_sessions: 1 } },
+  });
+  expect(structured(await (await test()).answer(1))).toMatchObject({ overall_status: 'fail' }); // nobody answered
 });

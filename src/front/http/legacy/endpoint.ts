@@ -43,28 +43,30 @@ export class LegacyEndpoint {
     if (opening && messages.length > 1)
       return sendError(response, 400, invalid('initialize must be the only message of its request'));
     if (!opening && !supported(request, response)) return;
-    const session = opening
-      ? this.#sessions.begin(principal, askedVersion(opening))
-      : this.#find(request, response, principal);
-    if (!session) return;
-    const known = messages.filter((message) => message.kind !== 'garbage');
     if (parsed.kind === 'batch' && !batches(request))
       return sendError(
         response,
         400,
         invalid(`batches are not part of the protocol since ${NO_BATCHES_SINCE}`),
       );
+    const session = opening
+      ? this.#sessions.begin(principal, askedVersion(opening))
+      : this.#find(request, response, principal);
+    if (!session) return;
+    await session.writable();
+    if (response.destroyed) return;
+    // Meanwhile it may have been ended, or have lost its worker to another.
+    if (!session.connected && !this.#find(request, response, principal)) return;
+    const known = messages.filter((message) => message.kind !== 'garbage');
     const twice = repeatedKey(known, session);
     if (twice !== null)
       return sendError(response, 400, invalid(`a request with the id ${twice} is already in flight`), twice);
-    await session.writable();
-    if (response.destroyed) return;
     if (!known.some(({ kind }) => kind === 'request')) {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
       return sendNothing(response, 202);
     }
-    const version = opening ? askedVersion(opening) : (header(request, 'mcp-protocol-version') ?? '');
-    const resumable = post.events && version >= PRIMING_SINCE;
+    const version = opening ? askedVersion(opening) : header(request, 'mcp-protocol-version');
+    const resumable = post.events && primes(version);
     session.receive(post.line, known, this.#reply(post, session, resumable), resumable);
   }
 
@@ -91,7 +93,8 @@ export class LegacyEndpoint {
       return;
     }
     const event = parseEventId(last);
-    const outcome = event ? session.follow(response, headers, event) : 'lost';
+    const priming = primes(header(request, 'mcp-protocol-version'));
+    const outcome = event ? session.follow(response, headers, event, priming) : 'lost';
     // By 204 a client knows that it need not ask again (HTML, "Server-sent events").
     if (outcome === 'over') return sendNothing(response, 204);
     if (outcome === 'lost')
@@ -143,6 +146,10 @@ function supported(request: IncomingMessage, response: ServerResponse): boolean 
   const text = `Unsupported protocol version ${JSON.stringify(version.slice(0, 40))} (supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')})`;
   sendError(response, 400, { code: -32000, message: text });
   return false;
+}
+
+function primes(version: string | undefined): boolean {
+  return (version ?? '') >= PRIMING_SINCE;
 }
 
 function batches(request: IncomingMessage): boolean {

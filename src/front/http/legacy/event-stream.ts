@@ -41,6 +41,10 @@ export class EventStream implements Reply {
     return this.#response !== null;
   }
 
+  get awaited(): boolean {
+    return this.connected;
+  }
+
   send(message: Buffer, answers?: string): void {
     const { env, journal, session, stream } = this.#options;
     const seq = ++this.#seq;
@@ -67,9 +71,8 @@ export class EventStream implements Reply {
     response.on('close', () => {
       if (this.#response === response) this.#response = null;
     });
-    writeEventsHead(response, headers);
     const from = missed[0] ? missed[0].seq - 1 : this.#seq;
-    if (priming) response.write(primingText(`${this.stream}-${from}`));
+    writeEventsHead(response, headers, priming ? primingText(`${this.stream}-${from}`) : undefined);
     for (const { seq, bytes } of missed) if (bytes) this.#write(seq, bytes);
     this.#delivered = this.#seq;
   }

@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
-import type { SegueError } from '../../../errors.ts';
+import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
 import { outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
@@ -33,6 +33,10 @@ import type { Reply } from './reply.ts';
 
 /** The stream of the GET: what belongs to no request. */
 const STANDALONE = 'get';
+const ENDED = new SegueError(
+  'RECONNECT_REQUIRED',
+  'the session was ended; the client has to initialize again',
+);
 
 export interface HttpSessionOptions {
   env: Env;
@@ -88,6 +92,11 @@ export class HttpSession implements Tenant {
 
   get busy(): boolean {
     return this.#waiting.size > 0 || this.#standalone.connected;
+  }
+
+  /** Its client is there now. A call that waits for an answer of a client that is gone would be busy for ever. */
+  get attended(): boolean {
+    return this.#standalone.awaited || [...this.#waiting.values()].some(({ reply }) => reply.awaited);
   }
 
   /** It has a worker, or waits for one. */
@@ -159,6 +168,7 @@ export class HttpSession implements Tenant {
     response: ServerResponse,
     headers: Record<string, string>,
     { stream, seq }: EventId,
+    priming: boolean,
   ): 'followed' | 'over' | 'lost' {
     const live = stream === STANDALONE ? this.#standalone : this.#streams.get(stream);
     const known = this.#options.journal.streams(this.id).find((each) => each.stream === stream);
@@ -167,7 +177,8 @@ export class HttpSession implements Tenant {
     const missed = events.missed(seq);
     if (missed === null) return 'lost';
     if (!live && missed.length === 0) return 'over';
-    events.connect(response, headers, missed, false);
+    // Should it break once more before an event comes, the client knows where it was.
+    events.connect(response, headers, missed, priming);
     if (!live) events.end();
     return 'followed';
   }
@@ -215,6 +226,18 @@ export class HttpSession implements Tenant {
   park(): void {
     for (const stream of this.#streams.values()) stream.end();
     this.parkIdle();
+  }
+
+  /**
+   * It is no session any more: whoever waits for an answer is told so, and what it still comes to know, such as a list
+   * that was being read, is not stored.
+   */
+  close(): void {
+    this.#initialize = null;
+    for (const key of [...this.#waiting.keys()]) this.send(errorLine(key, ENDED.toRpc()));
+    this.parkIdle();
+    this.#session = null;
+    this.resume();
   }
 
   // ——— as the port of its session
@@ -311,8 +334,6 @@ export class HttpSession implements Tenant {
 
   /** A message that answers nothing: to where its client will see it soonest. */
   #route(message: Message, line: Buffer): void {
-    const replies = [...new Set([...this.#waiting.values()].map(({ reply }) => reply))].reverse();
-    const newest = replies.find(({ connected }) => connected);
     if (message.kind === 'notification' && message.method === 'notifications/progress') {
       const token = keyAt(message, ['params', 'progressToken']);
       const asker = [...this.#waiting.values()].find((waiting) => waiting.token === token);
@@ -322,8 +343,12 @@ export class HttpSession implements Tenant {
     const ofCall =
       message.kind === 'request' ||
       (message.kind === 'notification' && message.method === 'notifications/message');
+    const waiting = [...this.#waiting.values()].reverse();
+    const newest = waiting.find(({ reply }) => reply.connected)?.reply;
     const standalone = this.#standalone.connected ? this.#standalone : undefined;
-    const target = ofCall ? (newest ?? standalone) : (standalone ?? newest);
+    // A client need not listen at all, but it comes back for its answers.
+    const later = waiting.find(({ resumable }) => resumable)?.reply;
+    const target = ofCall ? (newest ?? standalone ?? later) : (standalone ?? newest);
     (target ?? this.#standalone).send(line);
   }
 

@@ -60,19 +60,25 @@ export class HttpSessions {
   find(id: string, principal: Principal): HttpSession | null {
     const session = this.#live.get(id) ?? this.#restore(id, principal);
     if (!session || session.principal !== principal.id) return null;
-    if (session.lost) {
-      this.end(session);
-      return null;
+    if (session.lost) return this.#forget(session);
+    if (!session.connected) {
+      const record = this.#record(this.#options.journal.session(id));
+      if (!record) return this.#forget(session);
+      session.connect(principal, record);
     }
-    if (!session.connected) session.connect(principal, this.#record(this.#options.journal.session(id)));
     session.use(principal);
     return session;
+  }
+
+  #forget(session: HttpSession): null {
+    this.end(session);
+    return null;
   }
 
   /** Nothing of it is left. */
   end(session: HttpSession): void {
     const { journal, pool } = this.#options;
-    session.park();
+    session.close();
     this.#live.delete(session.id);
     pool.leave(session.key, session);
     if (session.key === session.id) pool.close(session.key);
@@ -103,7 +109,7 @@ export class HttpSessions {
     const { env, config, journal } = this.#options;
     const { sessionTtlMs } = config.http.limits;
     for (const session of this.#live.values()) {
-      if (session.busy) session.touch();
+      if (session.attended) session.touch();
       else if (env.monotonic() - session.usedAt > sessionTtlMs) this.end(session);
     }
     journal.prune(env.now());
@@ -140,7 +146,7 @@ export class HttpSessions {
     if (parsed.success) return parsed.data;
     this.#options.log.error(
       { issues: parsed.error.issues.length },
-      'a stored session cannot be read: it begins anew',
+      'a stored session cannot be read: its client begins anew',
     );
     return undefined;
   }
@@ -158,11 +164,11 @@ export class HttpSessions {
 
   /** One principal's flood of sessions costs that principal its own (F39). */
   #makeRoom(principal: Principal): void {
-    const own = [...this.#live.values()].filter(
-      (session) => session.principal === principal.id && !session.busy,
-    );
-    const [oldest] = own.sort((a, b) => a.usedAt - b.usedAt);
-    if (oldest) return this.end(oldest);
+    const { journal } = this.#options;
+    const idle = journal.sessionsOf(principal.id).find((id) => !this.#live.get(id)?.busy);
+    const live = idle === undefined ? undefined : this.#live.get(idle);
+    if (live) return this.end(live);
+    if (idle !== undefined) return journal.dropSession(idle); // of a client that has not come back since the last start
     throw new SegueError('SYSTEM_NOT_READY', 'too many sessions are open (http.limits.maxSessions)', {
       retryAfterS: 60,
     });

@@ -3,6 +3,7 @@
  * "Standard Request Headers"). Returns the error that the request is answered with, with HTTP 400.
  */
 import type { IncomingMessage } from 'node:http';
+import { type HeaderParam, headerArgument } from '../../../mcp/header-params.ts';
 import { VERSION_META } from '../../../session/handshake.ts';
 import { isObject, type NotificationMessage, type RequestMessage } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
@@ -22,6 +23,8 @@ const NAMED_BY = new Map([
 const UNSUPPORTED_VERSION = -32022;
 const SUPPORTED = ['2026-07-28'];
 const REQUIRED_META = [VERSION_META, 'io.modelcontextprotocol/clientCapabilities'];
+
+const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 export interface HeaderError {
   code: number;
@@ -69,6 +72,28 @@ function checkName(request: IncomingMessage, { method, params }: RequestMessage)
   const name = header(request, 'mcp-name')?.trim();
   if (name === undefined || decoded(name) !== value) return mismatch('Mcp-Name', name, value);
   return null;
+}
+
+/** The arguments of a call against the headers that its tool wants them in. */
+export function checkParams(
+  request: IncomingMessage,
+  { params }: RequestMessage,
+  wanted: readonly HeaderParam[],
+): HeaderError | null {
+  for (const { header: name, path } of wanted) {
+    const value = headerArgument(params.arguments, path);
+    if (value === null) continue; // then the header is not looked at
+    const said = header(request, name)?.trim();
+    const text = said === undefined ? null : decoded(said);
+    const same = typeof value === 'number' ? isNumber(text, value) : text === String(value);
+    if (!same) return mismatch(name, said, String(value));
+  }
+  return null;
+}
+
+/** `42.0` is 42. */
+function isNumber(text: string | null, value: number): boolean {
+  return text !== null && (text === String(value) || (DECIMAL.test(text) && Number(text) === value));
 }
 
 function mismatch(name: string, said: string | undefined, body: string): HeaderError {

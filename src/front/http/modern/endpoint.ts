@@ -10,7 +10,7 @@ import { isObject, type Message } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
 import { type Pool, workerKey } from '../pool.ts';
-import { checkHeaders } from './check.ts';
+import { checkHeaders, checkParams } from './check.ts';
 import { HttpClient } from './http-client.ts';
 
 /** The last version that has sessions; all later ones have none. */
@@ -68,7 +68,11 @@ export class ModernEndpoint {
     await client.writable();
     if (response.destroyed) return;
     client.connect(principal); // at the last moment: an idle client's worker may be taken while it waits
-    if (message.kind === 'request') return client.request(message, response);
+    if (message.kind === 'request') {
+      const mismatch = checkParams(request, message, client.headerParams(message));
+      if (mismatch) return sendError(response, 400, mismatch, message.key);
+      return client.request(message, response);
+    }
     client.notification(message);
     sendNothing(response, 202);
   }

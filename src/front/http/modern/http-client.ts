@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
+import type { HeaderParam } from '../../../mcp/header-params.ts';
 import type { Log } from '../../../observe/log.ts';
 import { SUBSCRIPTION_ID } from '../../../session/listens.ts';
 import type { Session } from '../../../session/session.ts';
@@ -98,6 +99,11 @@ export class HttpClient implements Tenant {
 
   async writable(): Promise<void> {
     await this.#paused?.promise;
+  }
+
+  /** What a call must have in its headers, as far as the tools of the server are known. */
+  headerParams({ method, params }: RequestMessage): readonly HeaderParam[] {
+    return method === 'tools/call' ? this.#session!.inventory.headerParams(String(params.name)) : [];
   }
 
   request(message: RequestMessage, response: ServerResponse): void {
