@@ -57,6 +57,21 @@ describe('SIGTERM', () => {
     expect(await service.exited).toEqual({ code: 0, signal: null });
   });
 
+  shows('F11', 'twice waits for nobody, and leaves no worker all the same', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    stage.hold('tools/call work');
+    const set = { 'http.drainMs': 3_600_000 };
+    const service = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const peer = await opened(service.url);
+    await peer.post({ id: 1, method: 'tools/call', params: { name: 'work', arguments: {} } });
+    const { player } = await stage.at('tools/call work');
+    service.kill('SIGTERM');
+    service.kill('SIGINT');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(isAlive(player.pid)).toBe(false);
+  });
+
   shows('D3', 'parks what takes too long: its client is told afterwards what became of it', async () => {
     const home = tempHome();
     const stage = await Stage.open(home);
@@ -129,7 +144,7 @@ it('a reboot of all servers does not wait for one that ends before it has begun'
   const report = admin.request('restart', {});
   expect(await admin.request('status')).toMatchObject({ current_status: { state: 'fleet.first' } });
   expect((await one.delete()).status).toBe(200);
-  expect(await report).toMatchObject({ success: true, workers: [{ result: 'skipped' }] });
+  expect(await report).toMatchObject({ workers: [{ result: 'skipped' }] });
   await waiting;
 });
 
