@@ -11,7 +11,7 @@ import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
-import { outcomeUnknown } from '../../../session/over-reboot.ts';
+import { announceAll, outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
 import { recordOf, type SessionRecord } from '../../../session/record.ts';
 import { openRequest } from '../../../session/requests.ts';
@@ -175,6 +175,12 @@ export class HttpSession implements Tenant {
     if (!live && !known) return 'over';
     const events = live ?? this.#stream(stream, known!.lastSeq);
     const missed = events.missed(seq);
+    if (missed === null && events === this.#standalone && this.#session) {
+      // What these events have said can be asked for again: the client is told to.
+      events.connect(response, headers, [], true);
+      announceAll(this.#session);
+      return 'followed';
+    }
     if (missed === null) return 'lost';
     if (!live && missed.length === 0) return 'over';
     // Should it break once more before an event comes, the client knows where it was.
