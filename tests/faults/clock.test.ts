@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { HttpPeer, startService } from '../support/http.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
-import { restart, serve, status } from '../support/restarts.ts';
+import { adminOf, reached, restart, serve, status } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
 
@@ -62,4 +62,25 @@ describe.each([
     process.kill(pid, 'SIGKILL');
     expect(JSON.parse(textOf(await peer.call('whoami')))).toMatchObject({ generation: 2 });
   });
+});
+
+shows('F41', 'an hour forward while calls drain: the new server has its whole time to start', async () => {
+  const home = tempHome();
+  const stage = await Stage.open(home);
+  stage.hold('tools/call slow_write');
+  const clock = jumpingClock(home);
+  const segue = serve({ command: worker('echo'), home, env: { ...stage.env, ...clock.env } });
+  const { client } = segue;
+  await client.initialize();
+  const inFlight = client.call('slow_write', { call: 'in flight' });
+  const waiting = await stage.at('tools/call slow_write');
+  const admin = await adminOf(segue);
+  const reboot = admin.request('restart');
+  await reached(segue, 'alive.preparing.suspend');
+  clock.jump(HOUR_MS);
+  waiting.go();
+  expect(textOf(await inFlight)).toBe('written');
+  const report = await reboot;
+  expect(report).toMatchObject({ success: true, requests: { drained: 1 }, errors: [] });
+  client.expectOneAnswerEach();
 });
