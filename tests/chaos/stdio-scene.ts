@@ -1,0 +1,227 @@
+/** One client, one supervisor over stdio. A supervisor that is killed takes its client with it; the next one is new. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AdminClient } from '../../src/control/admin-client.ts';
+import type { Json } from '../support/raw-client.ts';
+import type { ChaosClient, Era } from './client.ts';
+import { Segue } from './process.ts';
+import {
+  adminOf,
+  rowsOf,
+  type Scene,
+  type Stage,
+  type Strike,
+  serversOf,
+  signal,
+  tolerant,
+} from './scene.ts';
+import { StdioClient } from './stdio-client.ts';
+
+const PAUSE_CALLS = 15;
+
+interface Life {
+  segue: Segue;
+  client: StdioClient;
+  admin: AdminClient;
+}
+
+export class StdioScene implements Scene {
+  readonly name: string;
+  readonly lanes: number;
+  readonly tools: Readonly<Record<string, number>>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly #stage: Stage;
+  readonly #era: Era;
+  readonly #home: string;
+  /** A reboot before each message, instead of faults of the plan. */
+  readonly #betweenMessages: boolean;
+  readonly #said: Promise<void>[] = [];
+  #life: Life | undefined;
+  #ready: Promise<void> = Promise.resolve();
+  #lives = 0;
+  /** How many reboots came between messages. */
+  reboots = 0;
+
+  constructor(name: string, era: Era, stage: Stage, betweenMessages = false) {
+    this.name = name;
+    this.#era = era;
+    this.#stage = stage;
+    this.#home = join(stage.home, name);
+    for (const folder of ['state', 'run'])
+      mkdirSync(join(this.#home, folder), { recursive: true, mode: 0o700 });
+    this.#betweenMessages = betweenMessages;
+    this.lanes = betweenMessages ? 1 : 3;
+    const legacy = era === 'legacy' ? { add: 4, sample: 1 } : {};
+    this.tools = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2, ...legacy };
+    this.faults = Object.fromEntries(Object.entries(STRIKES).map(([fault, { weight }]) => [fault, weight]));
+  }
+
+  async begin(): Promise<void> {
+    const segue = new Segue(this.#home, this.#stage.execLog, ['--name', this.name]);
+    let admin: AdminClient | undefined;
+    const before = async () => {
+      if (!this.#betweenMessages || !admin) return;
+      this.reboots++;
+      await tolerant(admin.request('restart', {}));
+    };
+    const opened = adminOf(segue);
+    const client = new StdioClient(
+      `${this.name}.${++this.#lives}`,
+      this.#era,
+      this.#stage.history,
+      segue,
+      before,
+    );
+    client.onNotice = (data) => this.#noticed(client, segue, opened, data);
+    // The socket opens with the first message; the reboots begin behind it.
+    void opened.then((socket) => {
+      admin = socket;
+    });
+    const open = client.open();
+    this.#life = { segue, client, admin: await opened };
+    await open;
+  }
+
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  clients(): readonly ChaosClient[] {
+    return [this.#life!.client];
+  }
+
+  strike(fault: string): Promise<void> {
+    return STRIKES[fault]!.strike(this)();
+  }
+
+  log(): readonly string[] {
+    return this.#life!.segue.log;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#said);
+    this.#life!.admin.close();
+    await this.#life!.segue.end();
+  }
+
+  get life(): Life {
+    return this.#life!;
+  }
+
+  /** The server that was started last. */
+  get server(): number | undefined {
+    return serversOf(this.#stage.execLog, this.life.segue.pid)[0];
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  async killSupervisor(): Promise<void> {
+    this.life.admin.close();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#ready = promise;
+    await this.life.segue.kill();
+    this.begin().then(resolve, reject);
+    await promise;
+  }
+
+  /** What is said of the state of a server: by its report, which the notice names. */
+  #noticed(client: ChaosClient, { pid: supervisor }: Segue, admin: Promise<AdminClient>, data: Json): void {
+    if (data.event !== 'restart_finished') return;
+    const report = admin.then((socket) => socket.request('report', { reboot_id: data.reboot_id }));
+    const lost = report.then(
+      (told) =>
+        told === null ||
+        told.worker_state?.restored === false ||
+        /checkpoint/.test(told.worker_state?.detail ?? ''),
+      () => true, // killed before it could be asked
+    );
+    this.#said.push(
+      lost.then((is) => {
+        const rows = rowsOf(this.#stage.execLog);
+        const started = rows.find(
+          (row) => row.tool === 'start' && row.parent === supervisor && row.generation === data.generation,
+        );
+        if (is && started) this.#stage.history.losses.push({ client: client.name, pid: started.pid });
+      }),
+    );
+  }
+}
+
+/** Each with how often, and what it does. */
+const STRIKES: Record<string, { weight: number; strike(scene: StdioScene): Strike }> = {
+  'reboot by tool': {
+    weight: 4,
+    strike:
+      ({ life }) =>
+      () =>
+        tolerant(life.client.restart({})),
+  },
+  'reboot by operator': {
+    weight: 4,
+    strike:
+      ({ life }) =>
+      () =>
+        tolerant(life.admin.request('restart', {})),
+  },
+  'abrupt reboot': {
+    weight: 2,
+    strike:
+      ({ life }) =>
+      () =>
+        tolerant(life.admin.request('restart', { graceful: false })),
+  },
+  'reboot and abort': {
+    weight: 2,
+    strike:
+      ({ life }) =>
+      async () => {
+        const rebooted = tolerant(life.admin.request('restart', {}));
+        await tolerant(life.admin.request('abort', {}));
+        await rebooted;
+      },
+  },
+  'server killed': { weight: 4, strike: (scene) => async () => signal(scene.server, 'SIGKILL') },
+  'server killed in a reboot': {
+    weight: 2,
+    strike: (scene) => async () => {
+      const rebooted = tolerant(scene.life.admin.request('restart', {}));
+      signal(scene.server, 'SIGKILL');
+      await rebooted;
+    },
+  },
+  'server stopped and continued': {
+    weight: 2,
+    strike: (scene) => async () => {
+      const { server } = scene;
+      signal(server, 'SIGSTOP');
+      scene.stage.after(PAUSE_CALLS, () => signal(server, 'SIGCONT'));
+    },
+  },
+  'server hung': { weight: 1, strike: (scene) => async () => signal(scene.server, 'SIGSTOP') },
+  'server exits': {
+    weight: 2,
+    strike:
+      ({ life }) =>
+      () =>
+        life.client.call({ tool: 'exit', repeatable: false }),
+  },
+  garbage: {
+    weight: 2,
+    strike:
+      ({ life }) =>
+      () =>
+        life.client.call({ tool: 'noise', repeatable: true }),
+  },
+  'slow reader': {
+    weight: 2,
+    strike:
+      ({ life, stage }) =>
+      async () => {
+        life.client.pause();
+        stage.after(PAUSE_CALLS, () => life.client.resume());
+      },
+  },
+  'supervisor killed': { weight: 2, strike: (scene) => () => scene.killSupervisor() },
+};
