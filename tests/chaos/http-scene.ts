@@ -98,18 +98,19 @@ export class HttpScene implements Scene {
   }
 
   async killService(): Promise<void> {
-    const { segue, admin } = await this.#life;
-    admin.close();
-    const { promise, resolve, reject } = Promise.withResolvers<Life>();
-    this.#life = promise; // whoever is refused from now on waits for the next one
-    await segue.kill();
-    this.#start().then(resolve, reject);
-    await promise;
+    // Whoever is refused from now on waits for the next one; a second kill is one of the next one.
+    const current = this.#life;
+    this.#life = current.then(async ({ segue, admin }) => {
+      admin.close();
+      await segue.kill();
+      return this.#start();
+    });
+    await this.#life;
   }
 
   async #start(): Promise<Life> {
     const args = ['serve', '--port', String(this.#port), '--isolation', this.#isolation];
-    const segue = new Segue(this.#home, this.#stage.execLog, args);
+    const segue = new Segue(this.#home, this.#stage.execLog, args, this.#stage.server);
     this.#log = segue.log;
     const [admin, serving] = await Promise.all([adminOf(segue), segue.logged('"msg":"serving"')]);
     this.#port = Number(new URL((JSON.parse(serving) as { url: string }).url).port);

@@ -11,6 +11,7 @@ const KEPT_LINES = 300;
 const SETTINGS = {
   'timing.crashLimit': 1000,
   'timing.backoffBaseMs': 20,
+  'timing.drainMs': 2000,
   'timing.probeEveryMs': 1000,
   'timing.probeMs': 1000,
   'timing.probeBusyMs': 2000,
@@ -26,7 +27,7 @@ export class Segue {
   readonly log: string[] = [];
   readonly #waiting: { part: string; resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
 
-  constructor(home: string, execLog: string, args: readonly string[]) {
+  constructor(home: string, execLog: string, args: readonly string[], server: readonly string[]) {
     const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     const {
       command,
@@ -36,7 +37,7 @@ export class Segue {
     } = segueLaunch({
       home,
       args: [...args, '--log-level', 'debug', ...set],
-      command: worker('chaos'),
+      command: worker('chaos', ...server),
       env: { EXEC_LOG: execLog },
     });
     this.#child = spawn(command, argv, { env, cwd, stdio: 'pipe' });

@@ -22,6 +22,8 @@ export interface Plan {
   minutes?: number;
   /** One fault in so many calls, on average. */
   callsPerFault: number;
+  /** Of a server that is to be caught: how it goes wrong (tests/fixtures/workers/chaos.mjs). */
+  sabotage?: string;
 }
 
 export interface Result {
@@ -33,7 +35,8 @@ export interface Result {
   logs: Map<string, readonly string[]>;
 }
 
-const REPEATABLE = new Set(['echo', 'put', 'slow', 'count', 'sample', 'noise']);
+/** As the server declares its tools. */
+const REPEATABLE = new Set(['echo', 'put', 'slow', 'count', 'sample', 'noise', 'pour']);
 const CANCELLED = 0.04;
 
 export async function run(plan: Plan): Promise<Result> {
@@ -65,7 +68,14 @@ class Run {
     const execLog = join(home, 'executions');
     closeSync(openSync(execLog, 'w', 0o600));
     const after = (calls: number, then: () => void) => this.#later.push({ at: this.#calls + calls, then });
-    this.#stage = { history: this.#history, execLog, home, random: this.#random.fork(), after };
+    this.#stage = {
+      history: this.#history,
+      execLog,
+      home,
+      random: this.#random.fork(),
+      server: plan.sabotage === undefined ? [] : [plan.sabotage],
+      after,
+    };
     this.#nextFault = this.#gap();
     this.#scenes =
       plan.mode === 'between-messages'

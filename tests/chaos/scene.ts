@@ -12,6 +12,8 @@ export interface Stage {
   execLog: string;
   home: string;
   random: Random;
+  /** Arguments of each server (tests/fixtures/workers/chaos.mjs). */
+  server: readonly string[];
   /** Runs `then` when so many more calls of the run have ended, at the latest at its end. */
   after(calls: number, then: () => void): void;
 }

@@ -57,7 +57,7 @@ export class StdioScene implements Scene {
   }
 
   async begin(): Promise<void> {
-    const segue = new Segue(this.#home, this.#stage.execLog, ['--name', this.name]);
+    const segue = new Segue(this.#home, this.#stage.execLog, ['--name', this.name], this.#stage.server);
     let admin: AdminClient | undefined;
     const before = async () => {
       if (!this.#betweenMessages || !admin) return;
@@ -118,12 +118,12 @@ export class StdioScene implements Scene {
   }
 
   async killSupervisor(): Promise<void> {
-    this.life.admin.close();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#ready = promise;
-    await this.life.segue.kill();
-    this.begin().then(resolve, reject);
-    await promise;
+    this.#ready = this.#ready.then(async () => {
+      this.life.admin.close();
+      await this.life.segue.kill();
+      await this.begin();
+    });
+    await this.#ready;
   }
 
   /** What is said of the state of a server: by its report, which the notice names. */
