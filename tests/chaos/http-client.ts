@@ -13,6 +13,7 @@ export interface Target {
 export class HttpClient extends ChaosClient {
   readonly #target: Target;
   #session: Record<string, string> = {};
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(name: string, era: Era, history: History, target: Target) {
     super(name, era, false, history);
@@ -30,6 +31,13 @@ export class HttpClient extends ChaosClient {
       this.tell({ method: 'notifications/initialized' });
     }
     await this.ask('tools/list');
+  }
+
+  /** Reads nothing till what is returned is called. */
+  pause(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reading = promise;
+    return resolve;
   }
 
   protected async transmit(message: Message, signal: AbortSignal): Promise<Failure> {
@@ -55,7 +63,7 @@ export class HttpClient extends ChaosClient {
       const session = response.headers.get('mcp-session-id') ?? '';
       this.#session = { 'mcp-session-id': session, 'mcp-protocol-version': LATEST_LEGACY };
     }
-    await read(response, take, seen);
+    await this.#read(response, take, seen);
     while (!answered && !signal.aborted) {
       await this.#target.up();
       if (last === undefined || this.era === 'modern') return { outcome: 'unknown', detail: 'stream broken' };
@@ -66,7 +74,7 @@ export class HttpClient extends ChaosClient {
       }
       if (!response.ok)
         return { outcome: undefined, detail: `resume: ${response.status} ${await response.text()}` };
-      await read(response, take, seen);
+      await this.#read(response, take, seen);
     }
     return new Promise(() => {}); // the answer says it
   }
@@ -77,6 +85,30 @@ export class HttpClient extends ChaosClient {
     this.#fetch('POST', { jsonrpc: '2.0', ...message })
       .then((response) => response.text())
       .catch(() => {});
+  }
+
+  /** Till the body ends or breaks. */
+  async #read(
+    response: Response,
+    take: (message: Message) => void,
+    seen: (event: string) => void,
+  ): Promise<void> {
+    const parser = createParser({
+      onEvent({ id, data }) {
+        if (data) take(JSON.parse(data) as Message);
+        if (id !== undefined) seen(id);
+      },
+    });
+    try {
+      if (response.headers.get('content-type')?.startsWith('application/json'))
+        return take((await response.json()) as Message);
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        await this.#reading;
+        parser.feed(chunk);
+      }
+    } catch {
+      // A broken stream ends; whoever reads it knows what was still to come.
+    }
   }
 
   #fetch(method: string, message?: Message, signal?: AbortSignal, last?: string): Promise<Response> {
@@ -97,27 +129,6 @@ export class HttpClient extends ChaosClient {
       ...(message && { body: JSON.stringify(message) }),
       ...(signal && { signal }),
     });
-  }
-}
-
-/** Till the body ends or breaks. */
-async function read(
-  response: Response,
-  take: (message: Message) => void,
-  seen: (event: string) => void,
-): Promise<void> {
-  const parser = createParser({
-    onEvent({ id, data }) {
-      if (data) take(JSON.parse(data) as Message);
-      if (id !== undefined) seen(id);
-    },
-  });
-  try {
-    if (response.headers.get('content-type')?.startsWith('application/json'))
-      return take((await response.json()) as Message);
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) parser.feed(chunk);
-  } catch {
-    // A broken stream ends; whoever reads it knows what was still to come.
   }
 }
 

@@ -7,7 +7,7 @@ import { HttpClient } from './http-client.ts';
 import { Segue } from './process.ts';
 import { adminOf, type Scene, type Stage, type Strike, serversOf, signal, tolerant } from './scene.ts';
 
-const STOP_CALLS = 15;
+const PAUSE_CALLS = 15;
 const ERAS: Era[] = ['legacy', 'legacy', 'modern', 'modern'];
 
 interface Life {
@@ -138,7 +138,7 @@ const STRIKES: Record<string, { weight: number; strike(scene: HttpScene): Strike
     strike: (scene) => async () => {
       const server = await scene.server();
       signal(server, 'SIGSTOP');
-      scene.stage.after(STOP_CALLS, () => signal(server, 'SIGCONT'));
+      scene.stage.after(PAUSE_CALLS, () => signal(server, 'SIGCONT'));
     },
   },
   'server hung': { weight: 1, strike: (scene) => async () => signal(await scene.server(), 'SIGSTOP') },
@@ -147,6 +147,15 @@ const STRIKES: Record<string, { weight: number; strike(scene: HttpScene): Strike
     strike: (scene) => () => scene.anyone().call({ tool: 'exit', repeatable: false }),
   },
   garbage: { weight: 1, strike: (scene) => () => scene.anyone().call({ tool: 'noise', repeatable: true }) },
+  'slow reader': {
+    weight: 2,
+    strike: (scene) => async () => {
+      const client = scene.anyone();
+      const resume = client.pause();
+      void client.call({ tool: 'pour', repeatable: true });
+      scene.stage.after(PAUSE_CALLS, resume);
+    },
+  },
   'service killed': { weight: 3, strike: (scene) => () => scene.killService() },
   'service killed in a reboot': {
     weight: 2,

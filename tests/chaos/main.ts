@@ -1,4 +1,4 @@
-/** `npm run chaos -- --minutes N --seed S [--calls N] [--mode between-messages]`: exits with 1 on a violation. */
+/** `npm run chaos -- --minutes N --seed S [--calls N] [--mode between-messages] [--only FAULT]`: exits with 1 on a violation. */
 import { parseArgs } from 'node:util';
 import { report } from './report.ts';
 import { type Mode, run } from './run.ts';
@@ -9,6 +9,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     calls: { type: 'string' },
     mode: { type: 'string', default: 'mixed' },
+    only: { type: 'string' },
     'calls-per-fault': { type: 'string', default: '50' },
   },
 });
@@ -18,6 +19,7 @@ const plan = {
   seed: Number(values.seed),
   mode: values.mode as Mode,
   callsPerFault: Number(values['calls-per-fault']),
+  ...(values.only === undefined ? {} : { only: values.only }),
   ...(minutes === undefined ? {} : { minutes: Number(minutes) }),
   ...(values.calls === undefined ? {} : { calls: Number(values.calls) }),
 };

@@ -20,6 +20,11 @@ const SETTINGS = {
   'http.limits.requestsPerMinute': 10_000_000,
 };
 
+/** What this process writes behind the first 64 KiB of a file fails, as on a full disk (RLIMIT_FSIZE). */
+const LIMITED = ['/bin/sh', '-c', 'ulimit -S -f 128; exec "$@"', 'sh'];
+/** Its servers inherit that, but their record of executions must not end. */
+const UNLIMITED = ['/bin/sh', '-c', 'ulimit -S -f unlimited; exec "$@"', 'sh'];
+
 export class Segue {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly exited: Promise<unknown>;
@@ -27,7 +32,13 @@ export class Segue {
   readonly log: string[] = [];
   readonly #waiting: { part: string; resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
 
-  constructor(home: string, execLog: string, args: readonly string[], server: readonly string[]) {
+  constructor(
+    home: string,
+    execLog: string,
+    args: readonly string[],
+    server: readonly string[],
+    fullDisk = false,
+  ) {
     const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     const {
       command,
@@ -37,10 +48,11 @@ export class Segue {
     } = segueLaunch({
       home,
       args: [...args, '--log-level', 'debug', ...set],
-      command: worker('chaos', ...server),
+      command: [...UNLIMITED, ...worker('chaos', ...server)],
       env: { EXEC_LOG: execLog },
     });
-    this.#child = spawn(command, argv, { env, cwd, stdio: 'pipe' });
+    const [file, ...words] = [...(fullDisk ? LIMITED : []), command, ...argv];
+    this.#child = spawn(file!, words, { env, cwd, stdio: 'pipe' });
     this.#child.stdin.on('error', () => {}); // its exit says it
     this.exited = once(this.#child, 'exit');
     readLines(this.#child.stderr, (line) => this.#logged(line.toString()));

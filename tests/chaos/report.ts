@@ -30,8 +30,9 @@ export function report(plan: Plan, result: Result): string {
 }
 
 /** The command that draws the same plan again. */
-export function replay({ seed, mode, callsPerFault }: Plan, calls: number): string {
-  return `npm run chaos -- --seed ${seed} --mode ${mode} --calls-per-fault ${callsPerFault} --calls ${calls}`;
+export function replay({ seed, mode, callsPerFault, only }: Plan, calls: number): string {
+  const filter = only === undefined ? '' : ` --only '${only}'`;
+  return `npm run chaos -- --seed ${seed} --mode ${mode} --calls-per-fault ${callsPerFault} --calls ${calls}${filter}`;
 }
 
 function outcomes({ operations }: History): Map<string, number> {

@@ -22,6 +22,8 @@ export interface Plan {
   minutes?: number;
   /** One fault in so many calls, on average. */
   callsPerFault: number;
+  /** Only faults with this in their name. */
+  only?: string;
   /** Of a server that is to be caught: how it goes wrong (tests/fixtures/workers/chaos.mjs). */
   sabotage?: string;
 }
@@ -150,8 +152,11 @@ class Run {
     for (const { then } of due) then();
     if (this.#plan.mode === 'between-messages' || this.#calls < this.#nextFault) return;
     this.#nextFault += this.#gap();
+    const { only = '' } = this.#plan;
     const scene = this.#scenes[this.#random.int(0, this.#scenes.length - 1)]!;
-    const fault = this.#random.weighted(scene.faults);
+    const possible = Object.entries(scene.faults).filter(([fault]) => fault.includes(only));
+    if (possible.length === 0) return; // this scene has none of them
+    const fault = this.#random.weighted(Object.fromEntries(possible));
     this.#count(`${scene.name}: ${fault}`, 1);
     const strike = scene.strike(fault).finally(() => this.#strikes.delete(strike));
     this.#strikes.add(strike);

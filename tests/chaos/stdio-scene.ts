@@ -1,7 +1,9 @@
 /** One client, one supervisor over stdio. A supervisor that is killed takes its client with it; the next one is new. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import type { AdminClient } from '../../src/control/admin-client.ts';
+import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import type { Json } from '../support/raw-client.ts';
 import type { ChaosClient, Era } from './client.ts';
 import { Segue } from './process.ts';
@@ -18,6 +20,8 @@ import {
 import { StdioClient } from './stdio-client.ts';
 
 const PAUSE_CALLS = 15;
+/** Some seconds: longer than Segue waits for it. */
+const LOCK_CALLS = 400;
 
 interface Life {
   segue: Segue;
@@ -56,8 +60,9 @@ export class StdioScene implements Scene {
     this.faults = Object.fromEntries(Object.entries(STRIKES).map(([fault, { weight }]) => [fault, weight]));
   }
 
-  async begin(): Promise<void> {
-    const segue = new Segue(this.#home, this.#stage.execLog, ['--name', this.name], this.#stage.server);
+  async begin(fullDisk = false): Promise<void> {
+    const { execLog, server } = this.#stage;
+    const segue = new Segue(this.#home, execLog, ['--name', this.name], server, fullDisk);
     let admin: AdminClient | undefined;
     const before = async () => {
       if (!this.#betweenMessages || !admin) return;
@@ -117,13 +122,26 @@ export class StdioScene implements Scene {
     return this.#stage;
   }
 
-  async killSupervisor(): Promise<void> {
+  /** `fullDisk`: the next one finds its disk full, till it is killed in its turn. */
+  async killSupervisor(fullDisk = false): Promise<void> {
     this.#ready = this.#ready.then(async () => {
       this.life.admin.close();
       await this.life.segue.kill();
-      await this.begin();
+      await this.begin(fullDisk);
     });
     await this.#ready;
+  }
+
+  /** Another process writes to the database, and takes its time. */
+  lockDatabase(): void {
+    const directory = stateDirectory(this.name, { XDG_STATE_HOME: join(this.#home, 'state') });
+    const database = new BetterSqlite3(databaseFile(directory), { timeout: 0 });
+    try {
+      database.exec('BEGIN IMMEDIATE');
+    } catch {
+      // Segue itself writes just now: it is locked already.
+    }
+    this.#stage.after(LOCK_CALLS, () => database.close());
   }
 
   /** What is said of the state of a server: by its report, which the notice names. */
@@ -223,5 +241,7 @@ const STRIKES: Record<string, { weight: number; strike(scene: StdioScene): Strik
         stage.after(PAUSE_CALLS, () => life.client.resume());
       },
   },
+  'database locked': { weight: 2, strike: (scene) => async () => scene.lockDatabase() },
+  'supervisor killed, then its disk full': { weight: 1, strike: (scene) => () => scene.killSupervisor(true) },
   'supervisor killed': { weight: 2, strike: (scene) => () => scene.killSupervisor() },
 };
