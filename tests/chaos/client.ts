@@ -8,7 +8,7 @@ export type Era = 'legacy' | 'modern';
 export interface Call {
   tool: string;
   args?: Json;
-  repeatable: boolean;
+  repeats: number;
   /** The client cancels it as soon as it is sent. */
   cancel?: boolean;
 }
@@ -47,10 +47,10 @@ export abstract class ChaosClient {
   protected abstract tell(message: Message): void;
 
   /** Resolves when the call has its outcome; never rejects. */
-  async call({ tool, args = {}, repeatable, cancel = false }: Call): Promise<void> {
+  async call({ tool, args = {}, repeats, cancel = false }: Call): Promise<void> {
     const call = `${this.name}/${++this.#calls}`;
     const start = performance.now();
-    this.history.began({ call, client: this.name, tool, repeatable, start });
+    this.history.began({ call, client: this.name, tool, repeats, start });
     const meta = { progressToken: call };
     const params = { name: tool, arguments: { ...args, call }, ...this.envelope(meta) };
     const hangUp = new AbortController();

@@ -18,6 +18,7 @@ interface Life {
 export class HttpScene implements Scene {
   readonly name: string;
   readonly lanes = 2;
+  readonly reboots = 0;
   readonly tools: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   readonly #isolation: 'session' | 'shared';
@@ -109,8 +110,9 @@ export class HttpScene implements Scene {
   }
 
   async #start(): Promise<Life> {
+    const { execLog, server } = this.#stage;
     const args = ['serve', '--port', String(this.#port), '--isolation', this.#isolation];
-    const segue = new Segue(this.#home, this.#stage.execLog, args, this.#stage.server);
+    const segue = new Segue({ home: this.#home, execLog, args, server });
     this.#log = segue.log;
     const [admin, serving] = await Promise.all([adminOf(segue), segue.logged('"msg":"serving"')]);
     this.#port = Number(new URL((JSON.parse(serving) as { url: string }).url).port);
@@ -144,15 +146,15 @@ const STRIKES: Record<string, { weight: number; strike(scene: HttpScene): Strike
   'server hung': { weight: 1, strike: (scene) => async () => signal(await scene.server(), 'SIGSTOP') },
   'server exits': {
     weight: 2,
-    strike: (scene) => () => scene.anyone().call({ tool: 'exit', repeatable: false }),
+    strike: (scene) => () => scene.anyone().call({ tool: 'exit', repeats: 0 }),
   },
-  garbage: { weight: 1, strike: (scene) => () => scene.anyone().call({ tool: 'noise', repeatable: true }) },
+  garbage: { weight: 1, strike: (scene) => () => scene.anyone().call({ tool: 'noise', repeats: 1 }) },
   'slow reader': {
     weight: 2,
     strike: (scene) => async () => {
       const client = scene.anyone();
       const resume = client.pause();
-      void client.call({ tool: 'pour', repeatable: true });
+      void client.call({ tool: 'pour', repeats: 1 });
       scene.stage.after(PAUSE_CALLS, resume);
     },
   },

@@ -2,6 +2,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import type { ConfigInput } from '../../src/config.ts';
 import { segueLaunch, worker } from '../support/launch.ts';
 import { readLines } from '../support/raw-client.ts';
 
@@ -25,6 +26,16 @@ const LIMITED = ['/bin/sh', '-c', 'ulimit -S -f 128; exec "$@"', 'sh'];
 /** Its servers inherit that, but their record of executions must not end. */
 const UNLIMITED = ['/bin/sh', '-c', 'ulimit -S -f unlimited; exec "$@"', 'sh'];
 
+export interface SegueStart {
+  home: string;
+  execLog: string;
+  args: readonly string[];
+  /** Arguments of its server (tests/fixtures/workers/chaos.mjs); without it, it is the orchestrator. */
+  server?: readonly string[];
+  config?: ConfigInput;
+  fullDisk?: boolean;
+}
+
 export class Segue {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly exited: Promise<unknown>;
@@ -32,25 +43,19 @@ export class Segue {
   readonly log: string[] = [];
   readonly #waiting: { part: string; resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
 
-  constructor(
-    home: string,
-    execLog: string,
-    args: readonly string[],
-    server: readonly string[],
-    fullDisk = false,
-  ) {
+  /** The server that was started last. */
+  server: number | undefined;
+
+  constructor({ home, execLog, args, server, config, fullDisk = false }: SegueStart) {
     const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-    const {
-      command,
-      args: argv,
-      env,
-      cwd,
-    } = segueLaunch({
+    const launch = segueLaunch({
       home,
       args: [...args, '--log-level', 'debug', ...set],
-      command: [...UNLIMITED, ...worker('chaos', ...server)],
       env: { EXEC_LOG: execLog },
+      ...(server && { command: [...UNLIMITED, ...worker('chaos', ...server)] }),
+      ...(config && { config }),
     });
+    const { command, args: argv, env, cwd } = launch;
     const [file, ...words] = [...(fullDisk ? LIMITED : []), command, ...argv];
     this.#child = spawn(file!, words, { env, cwd, stdio: 'pipe' });
     this.#child.stdin.on('error', () => {}); // its exit says it
@@ -94,6 +99,7 @@ export class Segue {
   #logged(line: string): void {
     this.log.push(line);
     if (this.log.length > 2 * KEPT_LINES) this.log.splice(0, KEPT_LINES);
+    if (line.includes('"msg":"server started"')) this.server = (JSON.parse(line) as { pid: number }).pid;
     const found = this.#waiting.findIndex(({ part }) => line.includes(part));
     if (found >= 0) this.#waiting.splice(found, 1)[0]!.resolve(line);
   }

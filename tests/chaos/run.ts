@@ -7,6 +7,7 @@ import { check, type Violation } from '../history/check.ts';
 import { History } from '../history/history.ts';
 import { killAll, processesWith } from '../support/processes.ts';
 import { HttpScene } from './http-scene.ts';
+import { OrchestratorScene } from './orchestrator-scene.ts';
 import { Random } from './random.ts';
 import { rowsOf, type Scene, type Stage } from './scene.ts';
 import { StdioScene } from './stdio-scene.ts';
@@ -37,9 +38,14 @@ export interface Result {
   logs: Map<string, readonly string[]>;
 }
 
-/** As the server declares its tools. */
-const REPEATABLE = new Set(['echo', 'put', 'slow', 'count', 'sample', 'noise', 'pour']);
+/** By what the server declares of its tools: what is safe is repeated once. A recipe that is safe is run till it is done. */
+const REPEATS: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(['echo', 'put', 'slow', 'count', 'sample'].map((tool) => [tool, 1])),
+  again: Number.POSITIVE_INFINITY,
+};
 const CANCELLED = 0.04;
+/** What takes its time takes at most this, or a few times this. */
+const LONGEST_MS = 40;
 
 export async function run(plan: Plan): Promise<Result> {
   const home = mkdtempSync(join(tmpdir(), 'sgc-'));
@@ -56,7 +62,7 @@ class Run {
   readonly #faults = new Map<string, number>();
   readonly #random: Random;
   readonly #stage: Stage;
-  readonly #scenes: (StdioScene | HttpScene)[];
+  readonly #scenes: Scene[];
   readonly #strikes = new Set<Promise<void>>();
   #later: { at: number; then: () => void }[] = [];
   #calls = 0;
@@ -82,14 +88,15 @@ class Run {
     this.#scenes =
       plan.mode === 'between-messages'
         ? [
-            new StdioScene('stdio', 'legacy', this.#stage, true),
-            new StdioScene('stdio-modern', 'modern', this.#stage, true),
+            new StdioScene('stdio', 'legacy', this.#stage, { betweenMessages: true }),
+            new StdioScene('stdio-modern', 'modern', this.#stage, { betweenMessages: true }),
           ]
         : [
             new StdioScene('stdio', 'legacy', this.#stage),
             new StdioScene('stdio-modern', 'modern', this.#stage),
             new HttpScene('session', this.#stage),
             new HttpScene('shared', this.#stage),
+            new OrchestratorScene(this.#stage),
           ];
   }
 
@@ -115,8 +122,7 @@ class Run {
       else history.executions.push({ call, pid });
     }
     for (const scene of this.#scenes)
-      if (scene instanceof StdioScene && scene.reboots > 0)
-        this.#count(`${scene.name}: reboot between messages`, scene.reboots);
+      if (scene.reboots > 0) this.#count(`${scene.name}: reboot between messages`, scene.reboots);
     return { history, violations: check(history), faults: this.#faults, durationMs, logs };
   }
 
@@ -135,10 +141,10 @@ class Run {
     while (!this.#stopped && this.#begun < calls && performance.now() < end) {
       this.#begun++;
       const tool = random.weighted(scene.tools);
-      const args = { ms: tool.startsWith('slow') ? random.int(0, 40) : 2 };
+      const args = { ms: random.int(0, LONGEST_MS) };
       const cancel = random.next() < CANCELLED;
       await scene.ready();
-      await scene.clients()[client]!.call({ tool, args, repeatable: REPEATABLE.has(tool), cancel });
+      await scene.clients()[client]!.call({ tool, args, repeats: REPEATS[tool] ?? 0, cancel });
       await new Promise(setImmediate); // a client that fails at once does not keep the others from their turn
       this.#ended();
     }

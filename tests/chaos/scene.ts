@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type AdminClient, connectAdmin } from '../../src/control/admin-client.ts';
 import type { History } from '../history/history.ts';
-import type { ChaosClient } from './client.ts';
+import type { Call } from './client.ts';
 import type { Segue } from './process.ts';
 import type { Random } from './random.ts';
 
@@ -20,12 +20,20 @@ export interface Stage {
 
 export type Strike = () => Promise<void>;
 
+export interface Caller {
+  /** Resolves when the call has its outcome, which stands in the history then. */
+  call(call: Call): Promise<void>;
+}
+
 export interface Scene {
   readonly name: string;
+  /** How many reboots came between messages. */
+  readonly reboots: number;
   readonly lanes: number;
+  begin(): Promise<void>;
   /** Resolves when its supervisor is there. */
   ready(): Promise<void>;
-  clients(): readonly ChaosClient[];
+  clients(): readonly Caller[];
   /** Tools that its clients call, by how often. */
   readonly tools: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;

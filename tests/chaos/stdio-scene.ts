@@ -2,26 +2,25 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
+import type { ConfigInput } from '../../src/config.ts';
 import type { AdminClient } from '../../src/control/admin-client.ts';
 import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import type { Json } from '../support/raw-client.ts';
 import type { ChaosClient, Era } from './client.ts';
 import { Segue } from './process.ts';
-import {
-  adminOf,
-  rowsOf,
-  type Scene,
-  type Stage,
-  type Strike,
-  serversOf,
-  signal,
-  tolerant,
-} from './scene.ts';
+import { adminOf, rowsOf, type Scene, type Stage, type Strike, signal, tolerant } from './scene.ts';
 import { StdioClient } from './stdio-client.ts';
 
 const PAUSE_CALLS = 15;
 /** Some seconds: longer than Segue waits for it. */
 const LOCK_CALLS = 400;
+
+export interface Kind {
+  /** A reboot before each message, instead of faults of the plan. */
+  betweenMessages?: boolean;
+  /** The server is the task orchestrator, with this configuration. */
+  tasks?: ConfigInput;
+}
 
 interface Life {
   segue: Segue;
@@ -37,8 +36,8 @@ export class StdioScene implements Scene {
   readonly #stage: Stage;
   readonly #era: Era;
   readonly #home: string;
-  /** A reboot before each message, instead of faults of the plan. */
   readonly #betweenMessages: boolean;
+  readonly #tasks: ConfigInput | undefined;
   readonly #said: Promise<void>[] = [];
   #life: Life | undefined;
   #ready: Promise<void> = Promise.resolve();
@@ -46,7 +45,7 @@ export class StdioScene implements Scene {
   /** How many reboots came between messages. */
   reboots = 0;
 
-  constructor(name: string, era: Era, stage: Stage, betweenMessages = false) {
+  constructor(name: string, era: Era, stage: Stage, { betweenMessages = false, tasks }: Kind = {}) {
     this.name = name;
     this.#era = era;
     this.#stage = stage;
@@ -54,6 +53,7 @@ export class StdioScene implements Scene {
     for (const folder of ['state', 'run'])
       mkdirSync(join(this.#home, folder), { recursive: true, mode: 0o700 });
     this.#betweenMessages = betweenMessages;
+    this.#tasks = tasks;
     this.lanes = betweenMessages ? 1 : 3;
     const legacy = era === 'legacy' ? { add: 4, sample: 1 } : {};
     this.tools = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2, ...legacy };
@@ -62,7 +62,13 @@ export class StdioScene implements Scene {
 
   async begin(fullDisk = false): Promise<void> {
     const { execLog, server } = this.#stage;
-    const segue = new Segue(this.#home, execLog, ['--name', this.name], server, fullDisk);
+    const segue = new Segue({
+      home: this.#home,
+      execLog,
+      args: ['--name', this.name],
+      fullDisk,
+      ...(this.#tasks ? { config: this.#tasks } : { server }),
+    });
     let admin: AdminClient | undefined;
     const before = async () => {
       if (!this.#betweenMessages || !admin) return;
@@ -113,9 +119,8 @@ export class StdioScene implements Scene {
     return this.#life!;
   }
 
-  /** The server that was started last. */
   get server(): number | undefined {
-    return serversOf(this.#stage.execLog, this.life.segue.pid)[0];
+    return this.life.segue.server;
   }
 
   get stage(): Stage {
@@ -223,14 +228,14 @@ const STRIKES: Record<string, { weight: number; strike(scene: StdioScene): Strik
     strike:
       ({ life }) =>
       () =>
-        life.client.call({ tool: 'exit', repeatable: false }),
+        life.client.call({ tool: 'exit', repeats: 0 }),
   },
   garbage: {
     weight: 2,
     strike:
       ({ life }) =>
       () =>
-        life.client.call({ tool: 'noise', repeatable: true }),
+        life.client.call({ tool: 'noise', repeats: 1 }),
   },
   'slow reader': {
     weight: 2,

@@ -6,7 +6,7 @@ import { History, type Outcome } from './history.ts';
 interface Told {
   outcome?: Outcome;
   tool?: string;
-  repeatable?: boolean;
+  repeats?: number;
   client?: string;
   start?: number;
   end?: number;
@@ -21,8 +21,8 @@ class Hand extends History {
   }
 
   call(call: string, told: Told = {}): this {
-    const { outcome, tool = 'write', repeatable = false, client = 'a', start = 0, end = start + 1 } = told;
-    this.began({ call, client, tool, repeatable, start });
+    const { outcome, tool = 'write', repeats = 0, client = 'a', start = 0, end = start + 1 } = told;
+    this.began({ call, client, tool, repeats, start });
     if (outcome) this.ended(call, end, outcome);
     return this;
   }
@@ -73,7 +73,7 @@ describe('a good history', () => {
       .call('w', { outcome: 'ok' })
       .done('w', 11)
       .result('w', 11)
-      .call('r', { outcome: 'ok', repeatable: true, start: 2 })
+      .call('r', { outcome: 'ok', repeats: 1, start: 2 })
       .grows('r', 1, 2)
       .done('r', 11)
       .done('r', 12)
@@ -152,7 +152,7 @@ const bad: [string, string, Hand][] = [
     'a safe call that was done three times',
     'executed 3 times',
     hand()
-      .call('r', { ...ok, repeatable: true })
+      .call('r', { ...ok, repeats: 1 })
       .done('r', 11)
       .done('r', 12)
       .done('r', 13)

@@ -12,9 +12,6 @@ export interface Violation {
   what: string;
 }
 
-/** Once by the first server, once more by its successor. */
-const MOST_REPEATS = 2;
-
 export function check(history: History): Violation[] {
   const answers = Map.groupBy(history.answers, ({ call }) => call);
   const executions = Map.groupBy(history.executions, ({ call }) => call);
@@ -49,17 +46,17 @@ function answered(history: History, operation: Operation, answers: readonly Answ
 
 /** The third invariant, and that an outcome means what it says. */
 function executed(
-  { call, repeatable, outcome }: Operation,
+  { call, repeats, outcome }: Operation,
   answers: readonly Answer[],
   executions: readonly Execution[],
 ): Violation[] {
   const times = executions.length;
   const found: Violation[] = [];
   const say = (invariant: Invariant, what: string) => found.push({ invariant, call, what });
-  if (!repeatable && times > 1) say('nothing twice', `executed ${times} times, not safe to repeat`);
-  if (repeatable && times > MOST_REPEATS) say('nothing twice', `executed ${times} times`);
+  if (times > 1 + repeats)
+    say('nothing twice', `executed ${times} times${repeats === 0 ? ', not safe to repeat' : ''}`);
   if (outcome === 'ok' && times === 0) say('no silent loss', 'ok, but never executed');
-  if (outcome === 'refused' && !repeatable && times > 0)
+  if (outcome === 'refused' && repeats === 0 && times > 0)
     say('nothing twice', 'refused as if not sent, but executed');
   for (const { said } of answers)
     if (said?.call === call && times > 0 && !executions.some(({ pid }) => pid === said.pid))

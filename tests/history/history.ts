@@ -16,8 +16,8 @@ export interface Operation {
   call: string;
   client: string;
   tool: string;
-  /** Its tool is declared read-only or idempotent. */
-  repeatable: boolean;
+  /** How often it may be executed once more: 0 where nothing says that it is safe. */
+  repeats: number;
   start: number;
   end?: number;
   outcome?: Outcome;
