@@ -77,6 +77,9 @@ for (const [story, moments] of Object.entries(MOMENTS)) {
         const aftermath = await killSupervisor(story as StoryName, { at, count });
         expect(aftermath.report?.outcome ?? null).toBe(outcome);
         expect(aftermath.orphans).toHaveLength(orphans);
+        const [, recorded] = /^after transition (.*)/.exec(at) ?? [];
+        if (recorded !== undefined && outcome === 'abandoned')
+          expect(aftermath.report?.recovery?.died_in).toBe(recorded);
       });
     }
   });

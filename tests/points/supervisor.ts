@@ -10,6 +10,7 @@ import { type Fault, serveFaulty } from './fault.ts';
 import { optionsOf, type StoryName, tell } from './stories.ts';
 
 export interface Aftermath {
+  home: string;
   /** Servers that outlived their supervisor. */
   orphans: number[];
   /** What the next start says of the only reboot that is on record; null: none is. */
@@ -43,10 +44,15 @@ export async function killSupervisor(story: StoryName, fault: Omit<Fault, 'kill'
   for (const [n, report] of reports.entries()) {
     if (left[n]!.success !== undefined)
       expect(report).toEqual(left[n]); // it had ended
-    else expect(report).toMatchObject({ success: false, outcome: 'abandoned' });
+    else
+      expect(report).toMatchObject({
+        success: false,
+        outcome: 'abandoned',
+        recovery: { orphans_ended: orphans },
+      });
   }
   expect(reports.length).toBeLessThanOrEqual(1);
-  return { orphans, report: reports[0] ?? null };
+  return { home: options.home, orphans, report: reports[0] ?? null };
 }
 
 const NAME = ['--name', 'story'];
