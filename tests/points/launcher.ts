@@ -1,6 +1,6 @@
 /**
  * `segue` with a fault at one of its points (points.ts): starts like src/cli/main.ts, told by $FAULT what to kill and
- * where. Says on stderr that it was there: `{"fault":"before spawn"}`.
+ * where. Says on stderr that it was there: `{"fault":"before spawn","pid":4242}`.
  */
 import { writeSync } from 'node:fs';
 import { systemEnv } from '../../src/env.ts';
@@ -22,17 +22,9 @@ watchPoints((name) => {
   if (at !== undefined && name !== at) return;
   passed += 1;
   if (passed !== count) return;
-  writeSync(2, `${JSON.stringify({ fault: name })}\n`);
-  if (kill === 'supervisor') process.kill(process.pid, 'SIGKILL');
-  else if (worker !== undefined) killIfAlive(worker);
+  const pid = kill === 'supervisor' ? process.pid : worker;
+  writeSync(2, `${JSON.stringify({ fault: name, pid })}\n`);
+  if (pid !== undefined) process.kill(pid, 'SIGKILL'); // throws where nobody is left to kill: that is no fault
 });
 
 await import('../../src/cli/main.ts');
-
-function killIfAlive(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
