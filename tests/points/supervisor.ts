@@ -55,7 +55,7 @@ export async function killSupervisor(story: StoryName, fault: Omit<Fault, 'kill'
   return { home: options.home, orphans, report: reports[0] ?? null };
 }
 
-const NAME = ['--name', 'story'];
+export const NAME = ['--name', 'story'];
 
 /** As `segue history` reads them. */
 export async function reportsOf(home: string): Promise<RestartReport[]> {
