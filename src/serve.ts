@@ -40,8 +40,8 @@ export interface ServiceOptions {
 export interface Service {
   /** `http://host:port` */
   url: string;
-  /** Answers or parks everything, within `http.drainMs`; the workers are gone when it resolves. `how` goes on record. */
-  stop(how: string): Promise<void>;
+  /** Answers or parks everything, within `http.drainMs`; the workers are gone when it resolves. `how` goes on record; `hurry`: who is waited for is let go. */
+  stop(how: string, hurry?: AbortSignal): Promise<void>;
 }
 
 const PARK_BEFORE_MS = 500;
@@ -68,7 +68,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const adminSocket = adminSocketPath(instance, environment);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf },
+      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
@@ -94,7 +94,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
 
   return {
     url,
-    async stop(how) {
+    async stop(how, hurry) {
       reasons.push('it is shutting down');
       sweep.cancel();
       void systemd.stopping();
@@ -104,7 +104,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
         sessions.parkIdle();
         modern.park();
       };
-      const drained = await drain(http, { deadlineMs: drainMs, park, env });
+      const drained = await drain(http, { deadlineMs: drainMs, park, hurry, env });
       parkAll();
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');

@@ -38,9 +38,12 @@ async function untilSignal(
     import('../serve.ts'),
   ]);
   const asked = Promise.withResolvers<string>();
+  const hurry = new AbortController();
   let signals = 0;
   const onSignal = (signal: string) => {
-    if (++signals > 1) process.exit(1); // whoever asks twice does not want to wait
+    signals += 1;
+    if (signals > 2) process.exit(1);
+    if (signals > 1) hurry.abort(); // whoever asks twice does not want to wait; but no server is left behind
     asked.resolve(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -51,7 +54,7 @@ async function untilSignal(
     environment,
   });
   terminal.out(`serving at ${service.url}/mcp`);
-  await service.stop(await asked.promise);
+  await service.stop(await asked.promise, hurry.signal);
   return 0;
 }
 

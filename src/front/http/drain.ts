@@ -9,6 +9,8 @@ export interface DrainOptions {
   deadlineMs: number;
   /** Ends what would never end by itself (streams); is not waited for beyond the deadline. An error of it is passed on. */
   park(): void | Promise<void>;
+  /** Aborted: the deadline is now. */
+  hurry?: AbortSignal | undefined;
   env: Env;
 }
 
@@ -29,10 +31,12 @@ const LAST_CALL_MS = 250;
  */
 export async function drain(
   { server, inFlight }: HttpServer,
-  { deadlineMs, park, env }: DrainOptions,
+  { deadlineMs, park, hurry, env }: DrainOptions,
 ): Promise<Drained> {
   const deadline = Promise.withResolvers<'late'>();
   const cancel = env.timer(deadlineMs, () => deadline.resolve('late')); // before any foreign code
+  if (hurry?.aborted) deadline.resolve('late');
+  hurry?.addEventListener('abort', () => deadline.resolve('late'));
   const drained: Drained = { answered: 0, cut: 0 };
   let onClose = () => {};
   let closeIdle = () => {};

@@ -11,12 +11,13 @@ export class EventBounds {
     this.#limits = limits;
   }
 
-  /** To be called in the transaction that added it. */
+  /** To be called in the transaction that added it. The newest stays, however large: it may be all that is owed. */
   added(rows: HttpRows, session: string, size: number): void {
     const known = this.#totals.get(session);
     const totals = known ? { count: known.count + 1, bytes: known.bytes + size } : rows.totals(session)!;
     this.#totals.set(session, totals);
-    while (totals.count > this.#limits.eventCount || totals.bytes > this.#limits.eventBytes)
+    const { eventCount, eventBytes } = this.#limits;
+    while (totals.count > 1 && (totals.count > eventCount || totals.bytes > eventBytes))
       this.#drop(rows, rows.oldest(session)!);
   }
 

@@ -89,7 +89,7 @@ export interface Journal {
   close(): void;
 }
 
-/** The oldest events of a session go first. */
+/** The oldest events of a session go first; the newest stays, whatever its size. */
 export interface JournalLimits {
   eventCount: number;
   eventBytes: number;

@@ -13,6 +13,8 @@ import type { HttpLimits } from './limits.ts';
 const MAX_HEADER_BYTES = 16 * 1024;
 /** How much later than its deadline a silent connection may be found. */
 const CHECK_EVERY_MS = 1_000;
+/** How long a connection may be silent before the kernel asks whether its other end is still there. */
+const PROBE_AFTER_MS = 60_000;
 /** How long a refused client may go on sending, so that it reads its answer before it finds the connection closed. */
 const LINGER_MS = 1_000;
 
@@ -40,6 +42,9 @@ export function createHttpServer({ limits, handler, env, log }: HttpServerOption
     // For bodies that the handler never reads; readBody() is earlier.
     requestTimeout: limits.headersMs + limits.bodyMs + CHECK_EVERY_MS,
     keepAliveTimeout: limits.idleMs,
+    // A client whose machine is gone says nothing: its streams would stay, and its session with them.
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, limits.headersMs),
   });
   server.maxConnections = limits.maxConnections;

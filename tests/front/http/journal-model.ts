@@ -35,7 +35,8 @@ class Model {
   bound(session: string, limits: JournalLimits): void {
     const own = this.events.filter((event) => event.session === session);
     const bytes = () => own.reduce((sum, event) => sum + (event.bytes?.length ?? 0), 0);
-    while (own.length > limits.eventCount || bytes() > limits.eventBytes) this.drop([own.shift()!]);
+    while (own.length > 1 && (own.length > limits.eventCount || bytes() > limits.eventBytes))
+      this.drop([own.shift()!]);
   }
 
   end(session: string, key: string): void {

@@ -88,7 +88,8 @@ describe('the journal', () => {
     expect(texts(journal, 'get', 2)).toBeNull();
     expect(texts(journal, 'get', 3)).toEqual(['abc', 'x'.repeat(17)]);
     journal.event('s', event(6, 'x'.repeat(21)), 1); // alone above the bound
-    expect(texts(journal, 'get', 5)).toBeNull();
+    expect(texts(journal, 'get', 4)).toBeNull();
+    expect(texts(journal, 'get', 5)).toEqual(['x'.repeat(21)]);
     expect(texts(journal, 'get', 6)).toEqual([]);
     expect(texts(journal, 'get', 7)).toBeNull(); // never that far
     expect(journal.streams('s')).toEqual([{ stream: 'get', lastSeq: 6, ended: false }]);

@@ -227,6 +227,19 @@ describe('a stream', () => {
     },
   );
 
+  shows('D3', 'that broke brings an answer that is larger than all that is kept for a session', async () => {
+    const set = { 'http.limits.eventBytes': '1000' };
+    const { url } = await startService({ command: worker('echo'), set });
+    const peer = new HttpPeer(url);
+    await peer.open();
+    const text = 'x'.repeat(2_000);
+    const call = await peer.post(echo(1, text));
+    const { id } = await call.events.next();
+    await call.body;
+    const again = await peer.get(id); // the answer was lost on the way, for all we know
+    expect(await again.answer(1)).toMatchObject({ result: { content: [{ text }] } });
+  });
+
   it('of the GET is one a session, and brings what came while it was away', async () => {
     const { peer, service } = await opened();
     const stream = await peer.get();
@@ -240,6 +253,25 @@ describe('a stream', () => {
     expect(await back.next(({ method }) => method === 'notifications/message')).toMatchObject({
       params: { logger: 'segue' },
     });
+  });
+
+  it('of the GET goes on where events are not known any more: its client is told to look again', async () => {
+    const service = await startService({ command: worker('echo'), set: { 'http.limits.eventCount': 1 } });
+    const peer = new HttpPeer(service.url);
+    await peer.open();
+    await (await peer.post({ id: 1, method: 'resources/subscribe', params: { uri: 'test://note' } })).answer(
+      1,
+    );
+    const stream = await peer.get();
+    const { id } = await stream.events.next();
+    await peer.call('touch_note');
+    await stream.next(({ method }) => method === 'notifications/resources/updated');
+    stream.drop();
+    await peer.call('echo'); // its answer takes the place of that event
+    const back = await peer.get(id);
+    expect(back.status).toBe(200);
+    const methods = [await back.next(), await back.next()].map(({ method }) => method).sort();
+    expect(methods).toEqual(['notifications/resources/updated', 'notifications/tools/list_changed']);
   });
 
   shows('F36', 'of a call is closed without an answer when that is cancelled', async () => {

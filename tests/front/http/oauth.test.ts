@@ -41,6 +41,7 @@ describe('an access token', () => {
       'for another server': { aud: 'https://other.example/mcp' },
       'for nobody': { aud: undefined },
       'of nobody': { sub: undefined },
+      'of an empty name': { sub: '' },
     };
     for (const [what, claims] of Object.entries(wrong)) {
       const answer = await here.knock(bearer(await server.sign(claims)));

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { systemEnv } from '../../../src/env.ts';
 import { readBody } from '../../../src/front/http/body.ts';
@@ -161,3 +162,16 @@ it('a handler that fails is 500, or a broken answer once it has begun', async ()
   const broken = await raw(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   expect(await broken.ended).not.toContain('\r\n0\r\n');
 });
+
+it.runIf(process.platform === 'linux')(
+  'the kernel looks whether a silent client is still there',
+  async () => {
+    const { port } = await serve(async (_, response) => void response.write('a stream'));
+    const client = await raw(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await client.until('a stream');
+    const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0');
+    const ends = `0100007F:${hex(port)} 0100007F:${hex(client.socket.localPort!)}`;
+    const [, after] = readFileSync('/proc/net/tcp', 'utf8').split(ends);
+    expect(after).toMatch(/^ 01 \S+ 02:/); // established, and its timer is that of keepalive
+  },
+);

@@ -13,6 +13,7 @@ import { startSegue } from '../../support/segue.ts';
 import { shows } from '../../support/shows.ts';
 import { Stage } from '../../support/stage.ts';
 import { waitForFile } from '../../support/wait.ts';
+import { raw } from './serve.ts';
 import { startUnit } from './unit.ts';
 
 async function opened(url: string, version?: string): Promise<HttpPeer> {
@@ -39,6 +40,36 @@ describe('SIGTERM', () => {
     expect((await call.answer(1)).result).toBeDefined();
     expect(await service.exited).toEqual({ code: 0, signal: null });
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it('is not held up by a client that begins to listen once more, on a connection that it had', async () => {
+    const set = { 'http.drainMs': '600000' };
+    const service = await startService({ command: worker('echo'), set });
+    const peer = await opened(service.url);
+    const stream = await peer.get();
+    const headers = `Host: localhost\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${peer.session}`;
+    const kept = await raw(service.port, `PUT /mcp HTTP/1.1\r\n${headers}\r\n\r\n`);
+    await kept.until('405');
+    service.kill('SIGTERM');
+    await stream.body;
+    kept.socket.write(`GET /mcp HTTP/1.1\r\n${headers}\r\n\r\n`);
+    await kept.ended;
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+  });
+
+  shows('F11', 'twice waits for nobody, and leaves no worker all the same', async () => {
+    const home = tempHome();
+    const stage = await Stage.open(home);
+    stage.hold('tools/call work');
+    const set = { 'http.drainMs': 3_600_000 };
+    const service = await startService({ home, command: worker('gated'), env: stage.env, set });
+    const peer = await opened(service.url);
+    await peer.post({ id: 1, method: 'tools/call', params: { name: 'work', arguments: {} } });
+    const { player } = await stage.at('tools/call work');
+    service.kill('SIGTERM');
+    service.kill('SIGINT');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(isAlive(player.pid)).toBe(false);
   });
 
   shows('D3', 'parks what takes too long: its client is told afterwards what became of it', async () => {
@@ -113,7 +144,7 @@ it('a reboot of all servers does not wait for one that ends before it has begun'
   const report = admin.request('restart', {});
   expect(await admin.request('status')).toMatchObject({ current_status: { state: 'fleet.first' } });
   expect((await one.delete()).status).toBe(200);
-  expect(await report).toMatchObject({ success: true, workers: [{ result: 'skipped' }] });
+  expect(await report).toMatchObject({ workers: [{ result: 'skipped' }] });
   await waiting;
 });
 
@@ -234,6 +265,29 @@ describe('a worker for each session', () => {
     expect(isAlive(second)).toBe(true);
   });
 });
+
+shows(
+  'F51',
+  'what a server writes to stderr is for whoever may read the history, not for a client',
+  async () => {
+    const service = await startService({
+      command: worker('exits-at-start'),
+      set: { 'timing.backoffBaseMs': 1 },
+    });
+    const peer = new HttpPeer(service.url);
+    const seen = [
+      await peer.open(),
+      await peer.call('orchestrator_restart_status', { include_error_details: true }),
+    ];
+    seen.push(await (await peer.post({ id: 'p', method: 'prompts/list' })).answer('p'));
+    const text = JSON.stringify(seen);
+    expect(text).toContain('exited with code');
+    expect(text).not.toContain('dependency');
+    expect(await (await adminOf(service)).request('history', { limit: 1 })).toMatchObject([
+      { stderr_tail: expect.stringContaining('dependency') },
+    ]);
+  },
+);
 
 shows('F32', 'a session whose server offers less than before gets 404 and begins anew', async () => {
   const home = tempHome();

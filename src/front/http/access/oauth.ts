@@ -39,7 +39,7 @@ export class AccessTokens {
         ...{ issuer, audience, algorithms: ALGORITHMS, requiredClaims: ['exp', 'sub'] },
         ...{ clockTolerance: CLOCK_TOLERANCE_S, currentDate: new Date(this.#env.now()) },
       });
-      if (typeof payload.sub !== 'string') return null;
+      if (typeof payload.sub !== 'string' || payload.sub === '') return null;
       return { id: `oauth:${issuer}:${payload.sub}`, role: this.#role(payload) };
     } catch (error) {
       if (error instanceof errors.JOSEError) return null;

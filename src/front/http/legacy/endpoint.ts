@@ -88,13 +88,14 @@ export class LegacyEndpoint {
     const headers = { [SESSION_HEADER]: session.id };
     const last = header(request, 'last-event-id');
     if (last === undefined) {
-      if (!session.listen(response, headers))
-        sendError(response, 409, invalid('this session has its event stream already'));
+      if (session.listen(response, headers)) this.#sessions.listens(session);
+      else sendError(response, 409, invalid('this session has its event stream already'));
       return;
     }
     const event = parseEventId(last);
     const priming = primes(header(request, 'mcp-protocol-version'));
     const outcome = event ? session.follow(response, headers, event, priming) : 'lost';
+    if (outcome === 'followed') this.#sessions.listens(session);
     // By 204 a client knows that it need not ask again (HTML, "Server-sent events").
     if (outcome === 'over') return sendNothing(response, 204);
     if (outcome === 'lost')

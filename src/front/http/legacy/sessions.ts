@@ -24,6 +24,7 @@ const STREAM_BYTES = 6;
 export class HttpSessions {
   readonly #options: HttpSessionsOptions;
   readonly #live = new Map<string, HttpSession>();
+  #parking = false;
 
   constructor(options: HttpSessionsOptions) {
     this.#options = options;
@@ -115,9 +116,15 @@ export class HttpSessions {
     journal.prune(env.now());
   }
 
-  /** Streams that wait for no answer end. */
+  /** Streams that wait for no answer end, also those that begin from now on. */
   parkIdle(): void {
+    this.#parking = true;
     for (const session of this.#live.values()) session.parkIdle();
+  }
+
+  /** A stream of its has begun. */
+  listens(session: HttpSession): void {
+    if (this.#parking) session.parkIdle();
   }
 
   /** All streams end; their clients may come back to the next process for the rest. */
