@@ -154,4 +154,18 @@ export const MUTANTS: readonly Mutant[] = [
     put: 'parts.slice(0, 2).map',
     tests: { file: 'tests/fuzz/lines.test.ts', name: 'any bytes are the same lines' },
   },
+  {
+    defect: 'a listen of the modern era is opened in a legacy session',
+    file: 'src/session/session.ts',
+    find: " && this.handshake.era === 'modern')\n      this.listens.open",
+    put: ')\n      this.listens.open',
+    tests: { file: 'tests/fuzz/http-messages.test.ts', name: 'no message, however wrong' },
+  },
+  {
+    defect: 'a session that cannot be kept ends the service',
+    file: 'src/front/http/row-journal.ts',
+    find: "this.#log.warn({ err: error }, 'a session cannot be kept: it ends with this process');",
+    put: 'if (error) throw error;',
+    tests: { file: 'tests/fuzz/http-messages.test.ts', name: 'what a server says of itself' },
+  },
 ];
