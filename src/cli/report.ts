@@ -77,6 +77,7 @@ export function reportText(report: RestartReport): string {
     `started    ${dateTime(report.started_at)} UTC${report.graceful ? '' : ', not graceful'}`,
     ...timeLines(report),
     ...exitLines(report),
+    ...recoveryLines(report),
     ...consequences(report),
     ...report.errors.map((error) => {
       const phase = error.phase === undefined ? '' : ` in ${plainLine(error.phase)}`;
@@ -102,6 +103,19 @@ function timeLines(report: RestartReport): string[] {
 function exitLines({ last_exit: exit }: RestartReport): string[] {
   if (!exit) return [];
   return [`exit       ${exit.signal === null ? `code ${exit.code}` : `signal ${plainLine(exit.signal)}`}`];
+}
+
+/** Segue itself was killed: what the next start made of it. */
+function recoveryLines({ recovery }: RestartReport): string[] {
+  if (!recovery) return [];
+  const { at, by, died_in: state, refused, orphans_ended: pids } = recovery;
+  const where = state === null ? 'in a state that is not known' : `in ${plainLine(state)}`;
+  const why = refused === undefined ? '' : ` (refused: ${plainLine(refused, 300)})`;
+  const ended = pids.length === 0 ? 'found no server of it' : `ended its servers: ${pids.join(', ')}`;
+  return [
+    `recovery   Segue died ${where}${why}`,
+    `           ${dateTime(at)} UTC: ${shortId(plainLine(by))}, the next start, ${ended}`,
+  ];
 }
 
 function names(list: readonly string[]): string {

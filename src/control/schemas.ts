@@ -106,6 +106,18 @@ export const restartOutput = z.object({
   /** How the old worker ended, and the last it wrote to stderr. */
   last_exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable().optional(),
   stderr_tail: z.string().optional(),
+  /** Where Segue itself died during the reboot: what the next start of its name, `by`, found and did. */
+  recovery: z
+    .object({
+      at: time,
+      by: z.string(),
+      /** The last state on record; null: there was none, or it was refused. */
+      died_in: z.string().nullable(),
+      refused: z.string().optional(),
+      /** Pids. */
+      orphans_ended: z.array(z.int()),
+    })
+    .optional(),
   errors: z.array(errorOut),
   /** Where it went over several workers: counts above are sums, `blackout_ms` is the longest of one. */
   workers: z.array(workerResult).optional(),

@@ -147,9 +147,10 @@ function summary(outcome: string, { errors, undoing }: RebootContext): string {
     case 'rolled_back':
       return `The new command could not be started; the last good one runs again. Cause: ${cause}`;
     case 'aborted':
-      return undoing === 'aborted'
-        ? 'The reboot was taken back; the old server runs on.'
-        : 'Segue itself was ended during the reboot.';
+      if (undoing !== 'aborted') return 'Segue itself was ended during the reboot.';
+      return errors.some(({ phase }) => phase === 'undo')
+        ? `The reboot was taken back, but the old server ended meanwhile; a new one runs. Cause: ${cause}`
+        : 'The reboot was taken back; the old server runs on.';
     case 'broken':
       return `The server crashes again and again; the next try comes after a cool-down. Cause: ${cause}`;
     default:

@@ -3,14 +3,19 @@
  * reboot is marked abandoned, its row is closed. Two that bury at the same moment do no harm.
  */
 import { dirname } from 'node:path';
+import type { Database } from '../../db/database.ts';
 import type { InstanceRow } from '../../db/instances.ts';
+import { unpack } from '../../machines/persist.ts';
+import { type RebootSnapshot, stateOf } from '../../machines/progress.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
 import { isLive } from './live.ts';
 import { endOrphans } from './orphans.ts';
-import type { Connection, WriteQueue } from './queue.ts';
+import type { WriteQueue } from './queue.ts';
 import { findStrays } from './strays.ts';
+
+type Recovery = NonNullable<RestartReport['recovery']>;
 
 export interface Burial {
   instances: string[];
@@ -30,33 +35,51 @@ export async function buryDead(queue: WriteQueue, self: string, env: Env, log: L
     return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
   if (unknown.length > 0)
     log.error({ workers: unknown }, 'the database is older than what runs: it does not know these workers');
-  const workers = dead.flatMap((row) => db.instances.unendedWorkers(row.id));
-  const instances = dead.map((row) => row.id);
-  // First the orphans: were we killed now, the next start finds the instance unburied and does it again.
-  const orphansEnded = await endOrphans(env, log, workers, instances, unknown);
+  const orphansEnded = await endOrphans(env, log, [], [], unknown);
   const rebootsAbandoned: string[] = [];
   for (const row of dead) {
-    await queue.writeNow('burial', (connection) => {
-      if (!connection.db.instances.end(row.id, 'died', env.now())) return;
-      rebootsAbandoned.push(...abandon(connection, row));
+    // First the orphans: were we killed now, the next start finds the instance unburied and does it again.
+    const ended = await endOrphans(env, log, db.instances.unendedWorkers(row.id), [row.id]);
+    orphansEnded.push(...ended);
+    await queue.writeNow('burial', ({ db }) => {
+      const at = env.now();
+      if (!db.instances.end(row.id, 'died', at)) return;
+      const recovery = {
+        at: new Date(at).toISOString(),
+        by: self,
+        ...lastStateOf(row),
+        orphans_ended: ended,
+      };
+      const ids = abandon(db, row, recovery);
+      const detail = { ...recovery, instance: row.id, reboots_abandoned: ids };
+      db.audit.add({ instance: self, at, principal: 'segue', action: 'burial', detail, result: 'ended' });
+      rebootsAbandoned.push(...ids);
     });
   }
-  const burial = { instances, orphansEnded, rebootsAbandoned };
+  const burial = { instances: dead.map((row) => row.id), orphansEnded, rebootsAbandoned };
   log.warn(burial, 'an earlier supervisor of this name died: what it left was ended');
   return burial;
 }
 
-function abandon({ db }: Connection, dead: InstanceRow): string[] {
+/** Of its machine, as far as that is on record; one that cannot be trusted is refused with the reason (F48). */
+function lastStateOf({ machine }: InstanceRow): Pick<Recovery, 'died_in' | 'refused'> {
+  if (machine === null) return { died_in: null };
+  const unpacked = unpack(machine);
+  if (!unpacked.ok) return { died_in: null, refused: unpacked.reason };
+  return { died_in: stateOf(unpacked.snapshot as unknown as RebootSnapshot) };
+}
+
+function abandon(db: Database, dead: InstanceRow, recovery: Recovery): string[] {
   return db.reboots.running(dead.id).map(({ report, stderrTail }) => {
     const id = report.reboot_id;
     const lastSignAt = db.reboots.lastTransitionAt(id) ?? Date.parse(report.started_at);
     // The sealed tail is written back as it is: it may be of a key that we do not have.
-    db.reboots.save(dead.id, abandoned(report, lastSignAt), stderrTail);
+    db.reboots.save(dead.id, abandoned(report, lastSignAt, recovery), stderrTail);
     return id;
   });
 }
 
-function abandoned(report: RestartReport, lastSignAt: number): RestartReport {
+function abandoned(report: RestartReport, lastSignAt: number, recovery: Recovery): RestartReport {
   const at = new Date(lastSignAt).toISOString();
   const message = 'the supervisor died during this reboot';
   return {
@@ -69,6 +92,7 @@ function abandoned(report: RestartReport, lastSignAt: number): RestartReport {
     phases: report.phases.map((phase) =>
       phase.outcome === 'running' ? { ...phase, outcome: 'aborted' as const } : phase,
     ),
+    recovery,
     errors: [...report.errors, { code: 'PROCESS_FAILED', message, phase: report.phase, at }],
   };
 }

@@ -2,9 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createActor } from 'xstate';
+import { pack } from '../../machines/persist.ts';
+import { rebootMachine } from '../../machines/reboot.ts';
 import { systemEnv } from '../../src/env.ts';
 import { isLive } from '../../src/state/live.ts';
 import { supervisorMark } from '../../src/state/strays.ts';
+import { anInput } from '../machines/model.ts';
 import { isAlive, killAll, processesWith } from '../support/processes.ts';
 import { shows } from '../support/shows.ts';
 import { program, type Room, raw, room } from './rooms.ts';
@@ -17,8 +21,7 @@ interface Family {
 }
 
 /** A supervisor as a process of its own, with a recorded worker and one that it had no time to record. */
-async function supervisor({ home }: Room) {
-  const instance = systemEnv.uuid();
+async function supervisor({ home }: Room, instance: string = systemEnv.uuid()) {
   const running = program(new URL('./fixtures/supervisor.ts', import.meta.url), { home, instance });
   const family = (await running.next()) as unknown as Family;
   const pids = [family.recorded, family.grandchild, family.unrecorded];
@@ -73,7 +76,37 @@ describe('burying', () => {
       phases: [{ outcome: 'done' }, { outcome: 'aborted' }],
       errors: [{ code: 'PROCESS_FAILED', phase: 'spawn' }],
       stderr_tail: 'its last words',
+      recovery: { died_in: null, orphans_ended: expect.arrayContaining([dead.recorded, dead.unrecorded]) },
     });
+  });
+
+  shows('F5 F48', 'says in which state it died, or why that is not to be trusted', async () => {
+    const place = room();
+    const machines = {
+      known: pack(createActor(rebootMachine, { input: anInput() }).start().getPersistedSnapshot(), 1),
+      cut: { format: 'segue-snapshot', machine: 'reboot', schema: 1, savedAt: 1, snapshot: {} },
+    };
+    for (const [instance, machine] of Object.entries(machines)) {
+      const dead = await supervisor(place, instance);
+      await dead.kill();
+      raw(place.file, (db) =>
+        db.prepare('update instances set machine = ? where id = ?').run(JSON.stringify(machine), instance),
+      );
+    }
+    const store = place.store();
+    await store.open();
+    await store.bury();
+    const recoveryOf = async (instance: string) =>
+      (await store.findReport(`reboot of ${instance}`))?.recovery;
+    expect(await recoveryOf('known')).toMatchObject({ died_in: 'starting.spawn' });
+    expect(await recoveryOf('cut')).toMatchObject({
+      died_in: null,
+      refused: expect.stringMatching(/status/),
+    });
+    const audit = raw(place.file, (db) =>
+      db.prepare(`select detail from audit where action = 'burial'`).pluck().all(),
+    );
+    expect(audit).toHaveLength(2);
   });
 
   shows('F10 F49', 'never touches a living instance, nor its workers', async () => {

@@ -18,6 +18,8 @@ export interface Launch {
 export interface SegueOptions {
   /** The worker: argv. Without it, Segue gets no `--`. */
   command?: string[];
+  /** What starts Segue, from the root of the repository; default: src/cli/main.ts. */
+  main?: string;
   /** Flags of Segue itself, before the `--`. */
   args?: string[];
   /** Written to a file and handed over with `--config`. */
@@ -60,7 +62,7 @@ export function directLaunch(command: readonly string[], options: SegueOptions =
 
 export function segueLaunch(options: SegueOptions): Launch {
   const home = options.home ?? tempHome();
-  const argv = [process.execPath, join(ROOT, 'src/cli/main.ts'), ...(options.args ?? [])];
+  const argv = [process.execPath, join(ROOT, options.main ?? 'src/cli/main.ts'), ...(options.args ?? [])];
   if (options.config) {
     const file = join(home, 'segue.json');
     writeFileSync(file, JSON.stringify(options.config), { mode: 0o600 });
