@@ -19,12 +19,17 @@ export interface Aftermath {
 }
 
 /** Checks what holds after a kill at any point. Rejects where the story never came to it. */
-export async function killSupervisor(story: StoryName, fault: Omit<Fault, 'kill'>): Promise<Aftermath> {
+export async function killSupervisor(
+  story: StoryName,
+  fault: Omit<Fault, 'kill'>,
+  betweenStarts: (home: string) => void = () => {},
+): Promise<Aftermath> {
   const options = optionsOf(story, tempHome());
   const first = serveFaulty({ ...fault, kill: 'supervisor' }, { ...options, args: NAME });
   const told = tell(story, first).then(() => 'the story is over, and it was never there');
   expect(await untilKilled(first, told)).toEqual({ code: null, signal: 'SIGKILL' });
   const orphans = first.family();
+  betweenStarts(options.home);
   const { reports } = await startNext(options, orphans);
   expect(reports.length).toBeLessThanOrEqual(1);
   return { home: options.home, orphans, report: reports[0] ?? null };
