@@ -66,6 +66,10 @@ export function instanceRows(orm: Orm) {
       const row = and(eq(workers.instance, instance), eq(workers.generation, generation));
       orm.update(workers).set(end).where(row).run();
     },
+    /** What they wrote last; that they ended stays on record. */
+    purgeTails(exitedBefore: number): void {
+      orm.update(workers).set({ stderrTail: null }).where(lt(workers.exitedAt, exitedBefore)).run();
+    },
     /** False where nothing is known of it, too. */
     isWorkerEnded(instance: string, generation: number): boolean {
       const row = and(

@@ -1,5 +1,5 @@
 /** The clients of an instance, and the newest handshakes of the name. */
-import { and, desc, eq, isNotNull } from './drizzle.ts';
+import { and, desc, eq, isNotNull, isNull, notInArray } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { sessions } from './schema.ts';
 
@@ -16,6 +16,24 @@ export function sessionRows(orm: Orm) {
         .insert(sessions)
         .values(row)
         .onConflictDoUpdate({ target: [sessions.instance, sessions.id], set })
+        .run();
+    },
+    /** Of those whose client is of the same kind, what the newest `keep` have shaken hands with stays. */
+    keepNewest({ instance, era, protocolVersion }: SessionRow, keep: number): void {
+      const version =
+        protocolVersion === null
+          ? isNull(sessions.protocolVersion)
+          : eq(sessions.protocolVersion, protocolVersion);
+      const alike = and(eq(sessions.instance, instance), eq(sessions.era, era), version);
+      const newest = orm
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(alike)
+        .orderBy(desc(sessions.handshakeAt), desc(sessions.updatedAt))
+        .limit(keep);
+      orm
+        .delete(sessions)
+        .where(and(alike, notInArray(sessions.id, newest)))
         .run();
     },
     /** Of all instances of the name, newest first. */

@@ -68,7 +68,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const adminSocket = adminSocketPath(instance, environment);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf },
+      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });

@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   env?: Env;
   /** Of the program that runs several supervisors and has one admin socket for all; by default this one has its own. */
   adminSocket?: string;
+  /** Not every client may read what the server writes to stderr (F51): it is in the history alone. */
+  discreet?: boolean;
   /** What the tools of its sessions reach instead of its own control. */
   controlOf?: (control: Control) => Control;
   /** For `createActor`: the XState inspector. */
@@ -76,7 +78,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const workers = createWorkers({ ...basis, mark: state.mark, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
-  const lifecycle = new Lifecycle({ ...parts, hooks, memory, command, inspect });
+  const lifecycle = new Lifecycle({
+    ...parts,
+    hooks,
+    memory,
+    command,
+    inspect,
+    discreet: options.discreet ?? false,
+  });
   const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
   const context = sessionContext({
     ...{ ...parts, lifecycle },

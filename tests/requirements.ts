@@ -300,6 +300,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/front/http/recovery.test.ts',
   ],
   F40: ['tests/lifecycle/in-flight.test.ts', 'tests/shared/reboot.test.ts'],
+  F41: ['tests/faults/clock.test.ts'],
   F42: ['tests/faults/storage.test.ts', 'tests/front/http/service.test.ts'],
   F43: [
     'tests/db/busy.test.ts',
@@ -422,15 +423,19 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   F68: ['tests/faults/changes.test.ts', 'tests/lifecycle/library.test.ts'],
   G1: ['tests/serializer/snapshot.test.ts'],
   G2: ['tests/front/http/crowd.deep.test.ts', 'tests/shared/reboot.test.ts'],
-  G3: ['tests/eras/clients.test.ts', 'tests/lifecycle/in-flight.test.ts'],
+  G3: ['tests/eras/clients.test.ts', 'tests/leaks/leaks.deep.test.ts', 'tests/lifecycle/in-flight.test.ts'],
+  G4: ['tests/leaks/leaks.deep.test.ts', 'tests/leaks/service.deep.test.ts'],
   G5: ['tests/faults/holding.test.ts', 'tests/faults/starts.test.ts'],
+  G6: ['tests/leaks/service.deep.test.ts', 'tests/tools/workflow.test.ts'],
   H1: [
     'tests/faults/conversation.test.ts',
     'tests/orchestrator/proof.deep.test.ts',
     'tests/orchestrator/reboots.test.ts',
     'tests/orchestrator/workflow.test.ts',
   ],
-  H4: ['tests/front/http/crowd.deep.test.ts'],
+  H2: ['tests/tools/workflow.test.ts'],
+  H3: ['tests/tools/workflow.test.ts'],
+  H4: ['tests/front/http/crowd.deep.test.ts', 'tests/leaks/service.deep.test.ts'],
   H5: ['tests/faults/conversation.test.ts', 'tests/orchestrator/workflow.test.ts'],
 };
 

@@ -12,6 +12,7 @@ export const EXAMPLES = `
 Examples:
   segue -- node server.js                 wrap a server: what the MCP client starts
   segue                                   be one: the task orchestrator
+  segue serve -- node server.js           serve many clients over HTTP
   segue --config segue.json               the same with recipes: commands that do its steps
   segue --name files -- npx -y @modelcontextprotocol/server-filesystem /srv
   segue reboot files                      restart it under its clients

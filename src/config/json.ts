@@ -40,18 +40,22 @@ function errorOffset(text: string): number {
     take(SPACE);
     return take(pattern);
   };
-  const members = (close: string, member: () => boolean): boolean => {
-    if (spaced(close)) return true;
-    do {
-      if (!member()) return false;
-    } while (spaced(','));
-    return spaced(close);
-  };
-  const value = (): boolean => {
-    if (spaced('{')) return members('}', () => spaced(STRING) && spaced(':') && value());
-    if (take('[')) return members(']', value);
-    return take(STRING) || take(OTHER);
-  };
-  value() && take(SPACE);
-  return at;
+  const key = () => spaced(STRING) && spaced(':');
+  /** What is to close the nest that the value stands in: a list, since the nest may be deeper than the stack. */
+  const closing: string[] = [];
+  for (;;) {
+    const close = spaced('{') ? '}' : take('[') ? ']' : null;
+    if (close !== null && !spaced(close)) {
+      closing.push(close);
+      if (close === '}' && !key()) return at;
+      continue;
+    }
+    if (close === null && !take(STRING) && !take(OTHER)) return at;
+    while (!spaced(',')) {
+      const next = closing.pop();
+      if (next === undefined || !take(next)) return at;
+    }
+    if (closing.length === 0) return at - 1;
+    if (closing.at(-1) === '}' && !key()) return at;
+  }
 }

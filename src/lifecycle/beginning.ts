@@ -24,33 +24,34 @@ export function spawn(deps: ServiceDeps): Work<'spawn'> {
       throw signal.reason;
     }
     const left = () => Math.max(until - deps.env.monotonic(), 1);
-    await unlessItEnds(worker, worker.link.ready(left()));
+    await unlessItEnds(deps, worker, worker.link.ready(left()));
     signal.throwIfAborted();
     deps.connections.attach(worker.link);
     // F1, F13: the new worker has to answer the session's own handshake before it counts as started.
-    if (deps.connections.replayable) await unlessItEnds(worker, deps.connections.shakeHands(left()));
+    if (deps.connections.replayable) await unlessItEnds(deps, worker, deps.connections.shakeHands(left()));
     return { worker: { generation, pid, startTime }, validated: deps.connections.replayable };
   };
 }
 
 /** A worker that dies or cannot be talked to is waited for no longer. */
-async function unlessItEnds(worker: Worker, work: Promise<void>): Promise<void> {
+async function unlessItEnds({ discreet }: ServiceDeps, worker: Worker, work: Promise<void>): Promise<void> {
+  const ended = (exit: WorkerExit) => exitBeforeHandshake(worker, exit, discreet);
   const failed = Promise.race([
-    worker.process.exited.then((exit) => Promise.reject(exitBeforeHandshake(worker, exit))),
+    worker.process.exited.then((exit) => Promise.reject(ended(exit))),
     worker.trouble.then((message) => Promise.reject(new SegueError('PROCESS_FAILED', message))),
   ]);
   await Promise.race([work, failed]).catch(async (error: unknown) => {
     // The pipe of a dying worker closes before its exit is seen: the exit says more.
-    if (worker.process.exit) throw exitBeforeHandshake(worker, await worker.process.exited);
+    if (worker.process.exit) throw ended(await worker.process.exited);
     throw error;
   });
 }
 
 /** With the last line of its stderr: a server that cannot start mostly says there why. */
-function exitBeforeHandshake({ process }: Worker, exit: WorkerExit): SegueError {
+function exitBeforeHandshake({ process }: Worker, exit: WorkerExit, discreet: boolean): SegueError {
   const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
   const data = exit.own && exit.signal === null ? { ownExit: { code: exit.code, signal: exit.signal } } : {};
-  const words = lastLine(process.stderrTail());
+  const words = discreet ? '' : lastLine(process.stderrTail());
   const said = words === '' ? '' : `; it said: ${words}`;
   return new SegueError('PROCESS_FAILED', `the new server ${how} before its handshake was through${said}`, {
     data,

@@ -51,6 +51,7 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
     await phaseHooks(deps, 'cleanup', run, generation);
     deps.workers.forgetEnded();
     await deps.store.pruneSnapshots();
+    await deps.store.forgetOld();
     await noteHooks(deps, deps.hooks.cleanup, 'cleanup', run, generation);
     return {};
   };

@@ -19,6 +19,8 @@ export interface ServiceDeps {
   workers: Workers;
   connections: Connections;
   instance: string;
+  /** What a server wrote to stderr is for the history alone: not every client may read it (F51). */
+  discreet: boolean;
   environment: Readonly<Record<string, string | undefined>>;
   hooks: Hooks;
   memory: WorkerMemory;

@@ -6,14 +6,12 @@
  * Each chunk is bound to the file's identity, its place in it, and whether it is the last: a chunk that is missing,
  * moved, cut off or taken from another file is refused (F48, F66). Synchronous: for worker threads.
  */
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { SegueError } from '../errors.ts';
 import type { Seal } from './seal.ts';
 
 const CHUNK_CHARACTERS = 1 << 18;
 const LENGTH_BYTES = 4;
-/** A damaged length must not make us reserve gigabytes. */
-const MAX_CHUNK_BYTES = 1 << 30;
 
 const place = (identity: string, chunk: number, last: boolean) =>
   `${identity}/${chunk}${last ? '/last' : ''}`;
@@ -72,11 +70,12 @@ function writeAll(descriptor: number, bytes: Buffer): void {
 export function* sealedLines(file: string, seal: Seal, identity: string): Generator<string> {
   const descriptor = openSync(file, 'r');
   try {
-    let length = readLength(descriptor, identity);
+    const { size } = fstatSync(descriptor);
+    let length = readLength(descriptor, identity, size);
     for (let chunk = 0; length !== null; chunk += 1) {
       const sealed = read(descriptor, length);
       if (sealed.length < length) throw refused(identity, 'it is cut off');
-      length = readLength(descriptor, identity);
+      length = readLength(descriptor, identity, size);
       const text = seal.open(sealed, place(identity, chunk, length === null)).toString();
       if (text !== '') yield* text.split('\n');
     }
@@ -85,12 +84,12 @@ export function* sealedLines(file: string, seal: Seal, identity: string): Genera
   }
 }
 
-/** Null at the end of the file. */
-function readLength(descriptor: number, identity: string): number | null {
+/** Null at the end of the file. A damaged length must not make us reserve gigabytes: no chunk has more than `size`. */
+function readLength(descriptor: number, identity: string, size: number): number | null {
   const bytes = read(descriptor, LENGTH_BYTES);
   if (bytes.length === 0) return null;
   const length = bytes.length < LENGTH_BYTES ? 0 : bytes.readUInt32BE();
-  if (length === 0 || length > MAX_CHUNK_BYTES) throw refused(identity, 'it is cut off or damaged');
+  if (length === 0 || length > size) throw refused(identity, 'it is cut off or damaged');
   return length;
 }
 

@@ -77,8 +77,8 @@ function opened(session: Session, request: OpenRequest, message: ResponseMessage
   session.handshake.accept(value);
   const era = request.method === 'initialize' ? 'legacy' : 'modern';
   const capabilities = session.handshake.capabilities;
+  session.opened(); // on record before its client can use it
   session.toClient(mergeCapabilities(message.bytes, era, capabilities, session.context.config.tools));
-  session.opened();
   if (session.introducedTo === session.link) session.tools.read();
 }
 

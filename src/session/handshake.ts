@@ -5,17 +5,14 @@
 import { SegueError } from '../errors.ts';
 import { EXTENSION } from '../extension/names.ts';
 import { isObject, type Json, type RequestMessage } from '../wire/message.ts';
-import { find, members, merge, type Patch, removeMember } from '../wire/spans.ts';
+import { find, members, merge, type Patch, put, removeMember } from '../wire/spans.ts';
 import type { Channel } from '../worker/channel.ts';
 
 export type Era = 'unknown' | 'legacy' | 'modern';
 
 export const VERSION_META = 'io.modelcontextprotocol/protocolVersion';
-const ENVELOPE = [
-  VERSION_META,
-  'io.modelcontextprotocol/clientInfo',
-  'io.modelcontextprotocol/clientCapabilities',
-];
+const CLIENT_META = 'io.modelcontextprotocol/clientInfo';
+const ENVELOPE = [VERSION_META, CLIENT_META, 'io.modelcontextprotocol/clientCapabilities'];
 /** The first legacy version that knows no batches any more (F31). */
 const NO_BATCHES_SINCE = '2025-06-18';
 
@@ -30,11 +27,14 @@ export interface HandshakeRecord {
 /** All of a handshake: with it a session goes on after the death of its supervisor. */
 export interface SavedHandshake extends HandshakeRecord {
   initialized: boolean;
-  /** JSON text. */
+  /**
+   * JSON text, as the envelope: what a client says may be nested deeper than the stack, which JSON.parse does not need
+   * and JSON.stringify does.
+   */
   params: string | null;
-  envelope: Json;
-  client: Json;
-  clientCapabilities: Json;
+  envelope: string;
+  /** Name and version. */
+  client: string;
   shown: Json;
 }
 
@@ -43,9 +43,8 @@ export class Handshake {
   /** Legacy: the client has sent notifications/initialized. */
   initialized = false;
   #params: Buffer | null = null;
-  #envelope: Json = {};
-  #client: Json = {};
-  #clientCapabilities: Json = {};
+  #envelope = '{}';
+  #client = 'unknown';
   #result: Json | null = null;
   /** The capabilities in the answer that the client got: what it may count on (F32). */
   #shown: Json = {};
@@ -56,11 +55,8 @@ export class Handshake {
     const meta = isObject(message.params._meta) ? message.params._meta : {};
     const version = meta[VERSION_META];
     if (typeof version === 'string') {
-      this.#envelope = Object.fromEntries(
-        ENVELOPE.filter((name) => name in meta).map((name) => [name, meta[name]]),
-      );
-      this.#client = asObject(this.#envelope[ENVELOPE[1]!]);
-      this.#clientCapabilities = asObject(this.#envelope[ENVELOPE[2]!]);
+      this.#envelope = envelopeOf(message.bytes);
+      this.#client = nameOf(meta[CLIENT_META]);
     }
     if (message.method === 'server/discover') return; // pins nothing: a legacy initialize may follow
     this.era = typeof version === 'string' ? 'modern' : 'legacy';
@@ -71,8 +67,7 @@ export class Handshake {
   #observeInitialize(message: RequestMessage): void {
     const span = find(message.bytes, ['params']);
     this.#params = span ? Buffer.from(message.bytes.subarray(span.start, span.end)) : Buffer.from('{}');
-    this.#client = asObject(message.params.clientInfo);
-    this.#clientCapabilities = asObject(message.params.capabilities);
+    this.#client = nameOf(message.params.clientInfo);
     this.#protocolVersion =
       typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
     this.#result = null; // what was answered before, perhaps to server/discover, opens nothing any more
@@ -108,14 +103,7 @@ export class Handshake {
 
   /** Name and version as the client gives them: for people, not for decisions. */
   get client(): string {
-    const { name, version } = this.#client;
-    return typeof name === 'string'
-      ? `${name}${typeof version === 'string' ? ` ${version}` : ''}`
-      : 'unknown';
-  }
-
-  get clientCapabilities(): Json {
-    return this.#clientCapabilities;
+    return this.#client;
   }
 
   /** The capabilities that the worker declared. */
@@ -141,7 +129,10 @@ export class Handshake {
 
   /** `params` of a request of Segue's own, as JSON text: with the client's envelope in the modern era. */
   wrap(params: Json): string | undefined {
-    if (this.era === 'modern') return JSON.stringify({ ...params, _meta: this.#envelope });
+    if (this.era === 'modern') {
+      const text = Buffer.from(JSON.stringify({ ...params, _meta: {} }));
+      return put(text, ['_meta'], this.#envelope).toString();
+    }
     return Object.keys(params).length === 0 ? undefined : JSON.stringify(params);
   }
 
@@ -199,7 +190,6 @@ export class Handshake {
       params: this.#params?.toString('utf8') ?? null,
       envelope: this.#envelope,
       client: this.#client,
-      clientCapabilities: this.#clientCapabilities,
       shown: this.#shown,
     };
   }
@@ -210,7 +200,6 @@ export class Handshake {
     this.#params = saved.params === null ? null : Buffer.from(saved.params);
     this.#envelope = saved.envelope;
     this.#client = saved.client;
-    this.#clientCapabilities = saved.clientCapabilities;
     this.#result = saved.result;
     this.#shown = saved.shown;
     this.#protocolVersion = saved.protocolVersion;
@@ -261,6 +250,20 @@ function lost(before: Json, after: Json): string[] {
       .filter((flag) => value[flag] === true && asObject(now)[flag] !== true)
       .map((flag) => `${name}.${flag}`);
   });
+}
+
+/** Of a request's `_meta`, as JSON text: what each request of a modern client says. */
+function envelopeOf(request: Buffer): string {
+  const said = ENVELOPE.map((name) => ({ name, span: find(request, ['params', '_meta', name]) }))
+    .filter(({ span }) => span !== null)
+    .map(({ name, span }) => `${JSON.stringify(name)}:${request.toString('utf8', span!.start, span!.end)}`);
+  return `{${said.join(',')}}`;
+}
+
+function nameOf(client: unknown): string {
+  const { name, version } = asObject(client);
+  if (typeof name !== 'string') return 'unknown';
+  return typeof version === 'string' ? `${name} ${version}` : name;
 }
 
 function asObject(value: unknown): Json {

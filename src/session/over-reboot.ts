@@ -238,6 +238,18 @@ export function announceList(session: Session, kind: ListKind): void {
   }
 }
 
+/** To a client that has missed notices: all that it knows may be another now. */
+export function announceAll(session: Session): void {
+  const methods = new Set<string>();
+  for (const kind of LIST_KINDS) {
+    if (!session.inventory.knows(kind) || methods.has(LISTS[kind].changed)) continue;
+    methods.add(LISTS[kind].changed);
+    announceList(session, kind);
+  }
+  for (const uri of session.subscriptions.keys())
+    session.toClient(notificationLine('notifications/resources/updated', { uri }));
+}
+
 /** Sends what was held, in order. */
 export function flush(session: Session): void {
   const { link, held } = session;

@@ -15,9 +15,8 @@ export const sessionRecord = z.strictObject({
     result: json.nullable(),
     initialized: z.boolean(),
     params: z.string().nullable(),
-    envelope: json,
-    client: json,
-    clientCapabilities: json,
+    envelope: z.string(),
+    client: z.string(),
     shown: json,
   }),
   /** uri → params of resources/subscribe as JSON text. */

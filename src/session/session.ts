@@ -201,7 +201,8 @@ export class Session {
     if (this.#answerForLack(message)) return;
     const request = openRequest(this.context.env, message);
     if (this.context.gate() === 'refusing') return answerOpening(this, request);
-    if (message.method === 'subscriptions/listen')
+    // In the legacy era it is a method like any other.
+    if (message.method === 'subscriptions/listen' && this.handshake.era === 'modern')
       this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
     if (this.context.gate() === 'open' && this.held.size === 0) this.sendRequest(request);
     else this.#hold(request);

@@ -159,13 +159,10 @@ export class Store {
     const { instance } = this.#options;
     const plain = handshake === null ? null : Buffer.from(JSON.stringify(handshake));
     return this.#queue.write('session', ({ db, seal }) => {
-      db.sessions.save({
-        instance,
-        ...session,
-        updatedAt: at,
-        handshakeAt: plain && at,
-        handshake: plain && seal.seal(plain, handshakeIdentity(instance, row.id)),
-      });
+      const sealed = plain && seal.seal(plain, handshakeIdentity(instance, row.id));
+      const saved = { instance, ...session, updatedAt: at, handshakeAt: plain && at, handshake: sealed };
+      db.sessions.save(saved);
+      db.sessions.keepNewest(saved, HANDSHAKES_TRIED); // a service has thousands of sessions in its life
     });
   }
 
@@ -225,6 +222,11 @@ export class Store {
   /** The newest snapshot of an instance that is good, by default of this one; the refused ones are named. */
   newestSnapshot(instance?: string) {
     return this.#snapshots.newestGood(instance);
+  }
+
+  /** Deletes what is so old that nobody is to find it any more: an instance may live for years (F61). */
+  forgetOld(): Promise<void> {
+    return this.#queue.write('purge', ({ db }) => purge(db, this.#options.env.now()));
   }
 
   pruneSnapshots(keep: number = SNAPSHOTS_KEPT): Promise<void> {
@@ -312,12 +314,18 @@ export class Store {
     await this.#queue.close(({ db, seal }) => {
       db.instances.end(this.#options.instance, how, now);
       db.snapshots.prune(this.#options.instance, SNAPSHOTS_KEPT, seal.keyId);
-      db.instances.purge(now - RETENTION_MS);
-      db.reboots.purge(now - RETENTION_MS);
-      db.reboots.purgeTransitions(now - RETENTION_MS);
-      db.audit.purge(now - RETENTION_MS);
+      purge(db, now);
     });
   }
+}
+
+function purge(db: Database, now: number): void {
+  const before = now - RETENTION_MS;
+  db.instances.purge(before);
+  db.instances.purgeTails(before);
+  db.reboots.purge(before);
+  db.reboots.purgeTransitions(before);
+  db.audit.purge(before);
 }
 
 export function createStore(options: StoreOptions): Store {

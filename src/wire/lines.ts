@@ -65,9 +65,8 @@ export class LineSplitter {
     this.#parts.push(piece);
     this.#partBytes += piece.length;
     if (this.#partBytes <= this.#maxLineBytes) return;
-    const head = Buffer.concat(this.#parts.slice(0, 2)).subarray(0, EDGE_BYTES);
     const bytes = this.#partBytes;
-    this.#skipped = { head: Buffer.from(head), tail: lastBytes(this.#parts.slice(-2)), bytes };
+    this.#skipped = { head: firstBytes(this.#parts), tail: lastBytes(this.#parts), bytes };
     this.#reset();
     this.#handlers.onOverflow?.();
     this.#handlers.onSkipping?.(bytes);
@@ -92,8 +91,15 @@ export class LineSplitter {
   }
 }
 
+// No part is empty: no more of them are needed than bytes.
+function firstBytes(parts: Buffer[]): Buffer {
+  const firsts = parts.slice(0, EDGE_BYTES).map((part) => part.subarray(0, EDGE_BYTES));
+  return Buffer.from(Buffer.concat(firsts).subarray(0, EDGE_BYTES));
+}
+
 function lastBytes(parts: Buffer[]): Buffer {
-  return Buffer.from(Buffer.concat(parts).subarray(-EDGE_BYTES));
+  const lasts = parts.slice(-EDGE_BYTES).map((part) => part.subarray(-EDGE_BYTES));
+  return Buffer.from(Buffer.concat(lasts).subarray(-EDGE_BYTES));
 }
 
 const ID = String.raw`"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)`;

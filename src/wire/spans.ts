@@ -154,17 +154,24 @@ function insert(text: Buffer, path: readonly string[], key: string, value: unkno
   return replace(text, at, `${JSON.stringify(key)}:${JSON.stringify(value)}${empty ? '' : ','}`);
 }
 
-/** Removes a member of the object at `path`, wherever it stands in it. */
+/** Removes a member of the object at `path`, wherever and however often it stands in it. */
 export function removeMember(text: Buffer, path: readonly string[], key: string): Buffer {
   const object = find(text, path);
   if (!object || text[object.start] !== OPEN_BRACE) return text;
   const all = members(text, object.start);
-  const at = all.findIndex((member) => member.key === key);
-  const [before, member, after] = [all[at - 1], all[at], all[at + 1]];
-  if (!member) return text;
-  const start = after ? member.keyStart : (before?.end ?? member.keyStart); // with the comma behind it, else before
-  const rest = replace(text, { start, end: after?.keyStart ?? member.end }, '');
-  return removeMember(rest, path, key); // a key may stand twice
+  const lastKept = all.findLastIndex((member) => member.key !== key);
+  const cuts: Span[] = all
+    .map((member, at) => ({ ...member, start: member.keyStart, end: all[at + 1]?.keyStart ?? member.end }))
+    .filter((member, at) => member.key === key && at < lastKept); // with the comma behind it
+  const last = all.at(-1);
+  if (last?.key === key) cuts.push({ start: all[lastKept]?.end ?? all[0]!.keyStart, end: last.end });
+  let from = 0;
+  const kept = cuts.map(({ start, end }) => {
+    const piece = text.subarray(from, start);
+    from = end;
+    return piece;
+  });
+  return Buffer.concat([...kept, text.subarray(from)]);
 }
 
 /** Removes the elements of the array at `path` for which `drop` says so. */

@@ -166,7 +166,7 @@ export class Link implements Channel, WorkerLink {
   #breakPipe(): void {
     if (this.#broken) return;
     this.#broken = true;
-    this.#env.timer(
+    const cancelTimer = this.#env.timer(
       this.#limits.writeMs,
       () => {
         if (this.process.exit === null && !this.#fenced)
@@ -174,6 +174,7 @@ export class Link implements Channel, WorkerLink {
       },
       { unref: true },
     );
+    void this.process.exited.then(cancelTimer); // or a dead worker would be held in memory that long
   }
 
   #write(): void {

@@ -11,6 +11,7 @@ export const DOCUMENTS = [
   'docs/cli.md',
   'docs/lifecycle.md',
   'docs/decisions.md',
+  'docs/faults.md',
   'docs/orchestrator.md',
   'docs/worker-extension.md',
   'docs/http.md',

@@ -10,6 +10,7 @@ import { configSchema } from '../../src/config.ts';
 import { isErrorCode, SegueError } from '../../src/errors.ts';
 import { settingsOf } from '../../src/lifecycle/settings.ts';
 import { TOOLS as TASK_TOOLS } from '../../src/orchestrator/mcp/tools.ts';
+import { faultRows } from './faults.ts';
 
 type Row = readonly string[];
 
@@ -181,6 +182,12 @@ function taskToolsTable(): string {
   return markdown(['tool', 'does'], rows);
 }
 
+// ——— faults
+
+function faultsTable(group: string): string {
+  return markdown(['', 'what happens', 'what Segue does', 'shown by'], faultRows(group));
+}
+
 export const TABLES: Record<string, () => string> = {
   settings: settingsTable,
   errors: errorsTable,
@@ -189,4 +196,9 @@ export const TABLES: Record<string, () => string> = {
   taskStates: () => plainStatesTable(taskMachine),
   fleetStates: () => plainStatesTable(fleetMachine),
   taskTools: taskToolsTable,
+  faultsOfProcesses: () => faultsTable('Processes'),
+  faultsOfStreams: () => faultsTable('Streams and protocol'),
+  faultsOfClients: () => faultsTable('Concurrency and clients'),
+  faultsOfStorage: () => faultsTable('Storage'),
+  attacks: () => faultsTable('Security'),
 };

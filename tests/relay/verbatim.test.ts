@@ -1,13 +1,13 @@
 /** What need not be rewritten passes byte for byte, both ways, also over a reboot (F21; design.md, "What is forwarded"). */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { BIG, jsonText } from '../support/json-text.ts';
 import { tempHome } from '../support/launch.ts';
 import { reached, restart } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
 import { equals, wire } from './wire.ts';
 
-const BIG = '9007199254740993'; // 2^53 + 1: JSON.parse makes it …992
 const IDS = ['0', '-7', BIG, '18446744073709551616', '"caf\\u00e9"', '"🦊"', '""', '"segue:1:1"'];
 
 /** Forms that parsing and writing again would change; ID is where the id goes. */
@@ -72,36 +72,11 @@ shows('F21', 'ten million bytes reach the other side unchanged, both ways', asyn
   await heard.next(equals(answer));
 });
 
-/** JSON as other programs write it: any spaces, any escapes, keys in any order, twice or empty. */
-const blank = fc.constantFrom('', '', '', ' ', '\t', '\r', '  ');
-const { json } = fc.letrec<{ json: string }>((tie) => {
-  const text = fc.oneof(
-    fc.string({ unit: 'binary' }).map((value) => JSON.stringify(value)),
-    fc.string().map((value) => `"${[...value].map((c) => `\\u${hex(c)}`).join('')}"`),
-  );
-  const around = (inner: fc.Arbitrary<string>) =>
-    fc.tuple(blank, inner, blank).map((parts) => parts.join(''));
-  const member = fc.tuple(around(text), around(tie('json'))).map(([key, value]) => `${key}:${value}`);
-  return {
-    json: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      fc.constantFrom('null', 'true', '-0', '1.0', '1e400', BIG, '0.1e-7'),
-      text,
-      fc.array(around(tie('json')), { maxLength: 4 }).map((all) => `[${all.join(',')}]`),
-      fc.array(member, { maxLength: 4 }).map((all) => `{${all.join(',')}}`),
-    ),
-  };
-});
-
-function hex(character: string): string {
-  return character.charCodeAt(0).toString(16).padStart(4, '0');
-}
-
 shows('F21', 'any JSON that can stand in params and results passes unchanged', async () => {
   const { write, workerHeard, workerSays, heard } = await wire();
   let id = 1000;
   await fc.assert(
-    fc.asyncProperty(json, json, async (params, result) => {
+    fc.asyncProperty(jsonText, jsonText, async (params, result) => {
       const request = `{"jsonrpc":"2.0","id":${++id},"method":"test/hear","params":${params}}`;
       const answer = `{"jsonrpc":"2.0","id":${id},"result":{"value":${result}}}`;
       write(request);

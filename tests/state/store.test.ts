@@ -179,6 +179,48 @@ describe('a store', () => {
     }));
     expect(left).toEqual({ instances: ['now', 'old-2'], reboots: ['of now'], transitions: 0 });
   });
+
+  it('purges by age while the instance lives on', async () => {
+    const { file, store } = room();
+    let now = Date.now();
+    const env = { ...systemEnv, now: () => now };
+    const ready = store({ env });
+    await ready.open();
+    const started_at = new Date(now).toISOString();
+    await ready.report(report('old', { started_at }));
+    await ready.transition({ ...step(1), at: now });
+    const worker = { generation: 1, pid: 1, startTime: '1', bootId: 'b' };
+    await ready.workerStarted({ ...worker, at: now });
+    await ready.workerExited({ generation: 1, code: 0, signal: null, at: now, stderrTail: 'last words' });
+    const left = () =>
+      raw(file, (db) => ({
+        reboots: db.prepare('select count(*) from reboots').pluck().get(),
+        transitions: db.prepare('select count(*) from transitions').pluck().get(),
+        tails: db.prepare('select count(*) from workers where stderr_tail is not null').pluck().get(),
+      }));
+    await ready.forgetOld();
+    expect(left()).toEqual({ reboots: 1, transitions: 1, tails: 1 });
+    now += 31 * 24 * 3600 * 1000;
+    await ready.forgetOld();
+    expect(left()).toEqual({ reboots: 0, transitions: 0, tails: 0 });
+  });
+
+  it('keeps a few handshakes of each kind, however many sessions come', async () => {
+    const { file, store } = room();
+    const [ready, other] = [store(), store()];
+    await Promise.all([ready.open(), other.open()]);
+    await other.session(session('of another instance', { at: 0 }));
+    for (let n = 1; n <= 20; n++) {
+      await ready.session(session(`old ${n}`, { at: n, protocolVersion: '2024-11-05' }));
+      await ready.session(session(`new ${n}`, { at: n }));
+      await ready.session(session(`none ${n}`, { at: n, protocolVersion: null, handshake: null }));
+    }
+    const ids = raw(file, (db) => db.prepare('select id from sessions order by rowid').pluck().all());
+    const newest = (name: string) => [16, 17, 18, 19, 20].map((n) => `${name} ${n}`);
+    const kept = ['of another instance', ...newest('old'), ...newest('new'), ...newest('none')];
+    expect(ids.sort()).toEqual(kept.sort());
+    expect(await ready.lastHandshake('legacy')).toEqual({ id: 'new 20' });
+  });
 });
 
 describe('the last handshake', () => {

@@ -64,12 +64,20 @@ export class RowJournal implements Journal {
   }
 
   saveSession({ key, state, ...row }: SessionRow): void {
-    const sealed = this.#seal.seal(
-      Buffer.from(JSON.stringify(state) ?? 'null'),
-      sessionIdentity(row.id, row.principal, key),
-    );
+    const identity = sessionIdentity(row.id, row.principal, key);
+    const sealed = this.#seal.seal(Buffer.from(this.#textOf(state)), identity);
     this.#use((rows) => rows.saveSession({ ...row, workerKey: key, state: sealed }));
     this.#lastUse.forget(row.id);
+  }
+
+  /** What a worker said of itself may be nested deeper than the stack: then the session ends with this process. */
+  #textOf(state: unknown): string {
+    try {
+      return JSON.stringify(state) ?? 'null';
+    } catch (error) {
+      this.#log.warn({ err: error }, 'a session cannot be kept: it ends with this process');
+      return 'null';
+    }
   }
 
   touch(id: string, at: number): void {
@@ -126,7 +134,8 @@ export class RowJournal implements Journal {
     if (known === null || seq > known.lastSeq || (known.droppedSeq ?? -Infinity) > seq) return null;
     const found: StoredEvent[] = [];
     for (const event of this.#use((rows) => rows.events(session, stream, seq), [])) {
-      const bytes = event.bytes && this.#open(event.bytes, eventIdentity(session, stream, event.seq));
+      const identity = eventIdentity(session, stream, event.seq);
+      const bytes = event.bytes === null ? null : this.#open(event.bytes, identity);
       if (event.bytes !== null && bytes === null) return null;
       found.push({ stream, seq: event.seq, bytes });
     }

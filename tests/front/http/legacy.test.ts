@@ -255,6 +255,25 @@ describe('a stream', () => {
     });
   });
 
+  it('of the GET goes on where events are not known any more: its client is told to look again', async () => {
+    const service = await startService({ command: worker('echo'), set: { 'http.limits.eventCount': 1 } });
+    const peer = new HttpPeer(service.url);
+    await peer.open();
+    await (await peer.post({ id: 1, method: 'resources/subscribe', params: { uri: 'test://note' } })).answer(
+      1,
+    );
+    const stream = await peer.get();
+    const { id } = await stream.events.next();
+    await peer.call('touch_note');
+    await stream.next(({ method }) => method === 'notifications/resources/updated');
+    stream.drop();
+    await peer.call('echo'); // its answer takes the place of that event
+    const back = await peer.get(id);
+    expect(back.status).toBe(200);
+    const methods = [await back.next(), await back.next()].map(({ method }) => method).sort();
+    expect(methods).toEqual(['notifications/resources/updated', 'notifications/tools/list_changed']);
+  });
+
   shows('F36', 'of a call is closed without an answer when that is cancelled', async () => {
     const { peer } = await opened();
     const call = await peer.post({

@@ -266,6 +266,29 @@ describe('a worker for each session', () => {
   });
 });
 
+shows(
+  'F51',
+  'what a server writes to stderr is for whoever may read the history, not for a client',
+  async () => {
+    const service = await startService({
+      command: worker('exits-at-start'),
+      set: { 'timing.backoffBaseMs': 1 },
+    });
+    const peer = new HttpPeer(service.url);
+    const seen = [
+      await peer.open(),
+      await peer.call('orchestrator_restart_status', { include_error_details: true }),
+    ];
+    seen.push(await (await peer.post({ id: 'p', method: 'prompts/list' })).answer('p'));
+    const text = JSON.stringify(seen);
+    expect(text).toContain('exited with code');
+    expect(text).not.toContain('dependency');
+    expect(await (await adminOf(service)).request('history', { limit: 1 })).toMatchObject([
+      { stderr_tail: expect.stringContaining('dependency') },
+    ]);
+  },
+);
+
 shows('F32', 'a session whose server offers less than before gets 404 and begins anew', async () => {
   const home = tempHome();
   const file = join(home, 'server.json');

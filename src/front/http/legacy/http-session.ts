@@ -11,7 +11,7 @@ import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import { SegueError } from '../../../errors.ts';
 import type { Log } from '../../../observe/log.ts';
-import { outcomeUnknown } from '../../../session/over-reboot.ts';
+import { announceAll, outcomeUnknown } from '../../../session/over-reboot.ts';
 import { mayRepeat } from '../../../session/policy.ts';
 import { recordOf, type SessionRecord } from '../../../session/record.ts';
 import { openRequest } from '../../../session/requests.ts';
@@ -20,6 +20,7 @@ import {
   errorLine,
   keyAt,
   type Message,
+  type NotificationMessage,
   parse,
   type RequestMessage,
   type ResponseMessage,
@@ -28,6 +29,7 @@ import type { EventId } from '../events.ts';
 import type { Journal, StoredRequest, StoredStream } from '../journal.ts';
 import type { Pool, Tenant } from '../pool.ts';
 import { Unread } from '../unread.ts';
+import { type Call, Calls } from './calls.ts';
 import { EventStream } from './event-stream.ts';
 import type { Reply } from './reply.ts';
 
@@ -55,15 +57,6 @@ export interface HttpSessionOptions {
   onOver(): void;
 }
 
-interface Waiting {
-  reply: Reply;
-  /** Its client was told how to ask for the answer, should the stream break. */
-  resumable: boolean;
-  /** JSON text of its progress token. */
-  token: string | null;
-  accepted: boolean;
-}
-
 export class HttpSession implements Tenant {
   readonly id: string;
   readonly principal: string;
@@ -71,7 +64,7 @@ export class HttpSession implements Tenant {
   readonly key: string;
   readonly #options: HttpSessionOptions;
   readonly unread: Unread;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #calls = new Calls();
   readonly #streams = new Map<string, EventStream>();
   readonly #standalone: EventStream;
   #session: Session | null = null;
@@ -91,12 +84,12 @@ export class HttpSession implements Tenant {
   }
 
   get busy(): boolean {
-    return this.#waiting.size > 0 || this.#standalone.connected;
+    return this.#calls.size > 0 || this.#standalone.connected;
   }
 
   /** Its client is there now. A call that waits for an answer of a client that is gone would be busy for ever. */
   get attended(): boolean {
-    return this.#standalone.awaited || [...this.#waiting.values()].some(({ reply }) => reply.awaited);
+    return this.#standalone.awaited || this.#calls.awaited;
   }
 
   /** It has a worker, or waits for one. */
@@ -111,7 +104,7 @@ export class HttpSession implements Tenant {
 
   /** Whether one of these requests has an id that an open one has, too (F27). */
   inUse(key: string): boolean {
-    return this.#waiting.has(key);
+    return this.#calls.get(key) !== undefined;
   }
 
   /** @throws SegueError SYSTEM_NOT_READY when no worker can be had */
@@ -140,10 +133,14 @@ export class HttpSession implements Tenant {
   /** The messages of one POST. */
   receive(line: Buffer, messages: readonly Message[], reply: Reply, resumable: boolean): void {
     const requests = messages.filter((message) => message.kind === 'request');
-    for (const request of requests) this.#await(request, reply, resumable);
+    for (const request of requests) this.#open(request, reply, resumable);
     for (const message of messages) if (message.kind === 'notification') this.#noteCancel(message);
     this.#session!.fromClient(line);
-    for (const request of requests) this.#accept(request);
+    for (const { key, bytes } of requests) {
+      const call = this.#calls.get(key);
+      // What waits for a worker has not been sent; all else is in work, and be it at Segue's own tools.
+      if (call && !call.accepted) this.#accept(call, bytes, this.#session!.held.find(key) === undefined);
+    }
   }
 
   /** A resumable stream for one POST. */
@@ -175,6 +172,12 @@ export class HttpSession implements Tenant {
     if (!live && !known) return 'over';
     const events = live ?? this.#stream(stream, known!.lastSeq);
     const missed = events.missed(seq);
+    if (missed === null && events === this.#standalone && this.#session) {
+      // What these events have said can be asked for again: the client is told to.
+      events.connect(response, headers, [], true);
+      announceAll(this.#session);
+      return 'followed';
+    }
     if (missed === null) return 'lost';
     if (!live && missed.length === 0) return 'over';
     // Should it break once more before an event comes, the client knows where it was.
@@ -202,8 +205,7 @@ export class HttpSession implements Tenant {
       const lastSeq = streams.find((known) => known.stream === stream)?.lastSeq ?? 0;
       const reply = this.#streams.get(stream) ?? this.#stream(stream, lastSeq);
       this.#streams.set(stream, reply);
-      this.#await(message, reply, true);
-      this.#waiting.get(message.key)!.accepted = true;
+      this.#open(message, reply, true).accepted = true;
     }
   }
 
@@ -234,7 +236,7 @@ export class HttpSession implements Tenant {
    */
   close(): void {
     this.#initialize = null;
-    for (const key of [...this.#waiting.keys()]) this.send(errorLine(key, ENDED.toRpc()));
+    for (const key of this.#calls.keys()) this.send(errorLine(key, ENDED.toRpc()));
     this.parkIdle();
     this.#session = null;
     this.resume();
@@ -251,10 +253,9 @@ export class HttpSession implements Tenant {
   }
 
   sending(key: string): void {
-    const { journal } = this.#options;
-    const waiting = this.#waiting.get(key);
-    if (waiting?.accepted) journal.sent(this.id, key);
-    else if (waiting) this.#journal(key, waiting, this.#session!.open.get(key)!.bytes, true);
+    const call = this.#calls.get(key);
+    if (call?.accepted) this.#options.journal.sent(this.id, key);
+    else if (call) this.#accept(call, this.#session!.open.get(key)!.bytes, true);
   }
 
   changed(): void {
@@ -286,69 +287,51 @@ export class HttpSession implements Tenant {
 
   // ———
 
-  #await(request: RequestMessage, reply: Reply, resumable: boolean): void {
-    const token = keyAt(request, ['params', '_meta', 'progressToken']);
-    this.#waiting.set(request.key, { reply, resumable, token, accepted: false });
+  #open(request: RequestMessage, reply: Reply, resumable: boolean): Call {
     if (request.method === 'initialize') this.#initialize = request.key;
+    return this.#calls.open(request, reply, resumable);
   }
 
-  #accept({ key, bytes }: RequestMessage): void {
-    const waiting = this.#waiting.get(key);
-    // What waits for a worker has not been sent; all else is in work, and be it at Segue's own tools.
-    if (waiting && !waiting.accepted)
-      this.#journal(key, waiting, bytes, this.#session!.held.find(key) === undefined);
-  }
-
-  #journal(key: string, waiting: Waiting, bytes: Buffer, sent: boolean): void {
-    waiting.accepted = true;
-    const { stream } = waiting.reply;
-    if (waiting.resumable && stream !== null)
-      this.#options.journal.accept({ session: this.id, stream, key, bytes, sent });
+  #accept(call: Call, bytes: Buffer, sent: boolean): void {
+    call.accepted = true;
+    const { key, reply, resumable } = call;
+    if (resumable && reply.stream !== null)
+      this.#options.journal.accept({ session: this.id, stream: reply.stream, key, bytes, sent });
   }
 
   #answer(message: ResponseMessage, line: Buffer): void {
-    const waiting = this.#waiting.get(message.key);
-    if (!waiting) return; // cancelled meanwhile
-    waiting.reply.send(line, message.key);
-    this.#settle(message.key, waiting);
+    const call = this.#calls.get(message.key);
+    if (!call) return; // cancelled meanwhile
+    call.reply.send(line, message.key);
+    this.#close(call);
     if (message.key !== this.#initialize) return;
     this.#initialize = null;
     if (message.json.error !== undefined) this.#options.onOver();
   }
 
-  #settle(key: string, { reply }: Waiting): void {
-    this.#waiting.delete(key);
-    if ([...this.#waiting.values()].some((other) => other.reply === reply)) return;
-    reply.end();
-    if (reply.stream !== null) this.#streams.delete(reply.stream);
+  #close(call: Call): void {
+    if (!this.#calls.close(call)) return;
+    call.reply.end();
+    if (call.reply.stream !== null) this.#streams.delete(call.reply.stream);
   }
 
   #noteCancel(message: Message): void {
     if (message.kind !== 'notification' || message.method !== 'notifications/cancelled') return;
-    const key = keyAt(message, ['params', 'requestId']);
-    const waiting = key === null ? undefined : this.#waiting.get(key);
-    if (key === null || !waiting || key === this.#initialize) return;
-    this.#options.journal.forget(this.id, key);
-    this.#settle(key, waiting);
+    const call = this.#calls.get(keyAt(message, ['params', 'requestId']));
+    if (!call || call.key === this.#initialize) return;
+    this.#options.journal.forget(this.id, call.key);
+    this.#close(call);
   }
 
   /** A message that answers nothing: to where its client will see it soonest. */
-  #route(message: Message, line: Buffer): void {
-    if (message.kind === 'notification' && message.method === 'notifications/progress') {
-      const token = keyAt(message, ['params', 'progressToken']);
-      const asker = [...this.#waiting.values()].find((waiting) => waiting.token === token);
-      return asker?.reply.send(line);
-    }
+  #route(message: RequestMessage | NotificationMessage, line: Buffer): void {
+    if (message.method === 'notifications/progress') return this.#calls.ofProgress(message)?.reply.send(line);
     // What a worker asks or logs is mostly about the call that it works on.
-    const ofCall =
-      message.kind === 'request' ||
-      (message.kind === 'notification' && message.method === 'notifications/message');
-    const waiting = [...this.#waiting.values()].reverse();
-    const newest = waiting.find(({ reply }) => reply.connected)?.reply;
+    const ofCall = message.kind === 'request' || message.method === 'notifications/message';
+    const { connected, resumable } = this.#calls;
     const standalone = this.#standalone.connected ? this.#standalone : undefined;
     // A client need not listen at all, but it comes back for its answers.
-    const later = waiting.find(({ resumable }) => resumable)?.reply;
-    const target = ofCall ? (newest ?? standalone ?? later) : (standalone ?? newest);
+    const target = ofCall ? (connected ?? standalone ?? resumable) : (standalone ?? connected);
     (target ?? this.#standalone).send(line);
   }
 

@@ -1,0 +1,106 @@
+/** Segue as a child of the run (outside of vitest): its log is watched, and all that it leaves behind is killed. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import type { ConfigInput } from '../../src/config.ts';
+import { segueLaunch, worker } from '../support/launch.ts';
+import { readLines } from '../support/raw-client.ts';
+
+const KEPT_LINES = 300;
+
+/** Faults come faster than in life: the breaker and the rate limits are not what is tried here. */
+const SETTINGS = {
+  'timing.crashLimit': 1000,
+  'timing.backoffBaseMs': 20,
+  'timing.drainMs': 2000,
+  'timing.probeEveryMs': 1000,
+  'timing.probeMs': 1000,
+  'timing.probeBusyMs': 2000,
+  'limits.restartsPerMinute': 100_000,
+  'http.anonymous': 'operator',
+  'http.limits.requestsPerMinute': 10_000_000,
+};
+
+/** What this process writes behind the first 64 KiB of a file fails, as on a full disk (RLIMIT_FSIZE). */
+const LIMITED = ['/bin/sh', '-c', 'ulimit -S -f 128; exec "$@"', 'sh'];
+/** Its servers inherit that, but their record of executions must not end. */
+const UNLIMITED = ['/bin/sh', '-c', 'ulimit -S -f unlimited; exec "$@"', 'sh'];
+
+export interface SegueStart {
+  home: string;
+  execLog: string;
+  args: readonly string[];
+  /** Arguments of its server (tests/fixtures/workers/chaos.mjs); without it, it is the orchestrator. */
+  server?: readonly string[];
+  config?: ConfigInput;
+  fullDisk?: boolean;
+}
+
+export class Segue {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly exited: Promise<unknown>;
+  /** The last lines of its log, for a person. */
+  readonly log: string[] = [];
+  readonly #waiting: { part: string; resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
+
+  /** The server that was started last. */
+  server: number | undefined;
+
+  constructor({ home, execLog, args, server, config, fullDisk = false }: SegueStart) {
+    const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+    const launch = segueLaunch({
+      home,
+      args: [...args, '--log-level', 'debug', ...set],
+      env: { EXEC_LOG: execLog },
+      ...(server && { command: [...UNLIMITED, ...worker('chaos', ...server)] }),
+      ...(config && { config }),
+    });
+    const { command, args: argv, env, cwd } = launch;
+    const [file, ...words] = [...(fullDisk ? LIMITED : []), command, ...argv];
+    this.#child = spawn(file!, words, { env, cwd, stdio: 'pipe' });
+    this.#child.stdin.on('error', () => {}); // its exit says it
+    this.exited = once(this.#child, 'exit');
+    readLines(this.#child.stderr, (line) => this.#logged(line.toString()));
+    this.#child.stderr.on('close', () => {
+      const error = new Error(`Segue has ended:\n${this.log.slice(-20).join('\n')}`);
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get stdin(): Writable {
+    return this.#child.stdin;
+  }
+
+  get stdout(): Readable {
+    return this.#child.stdout;
+  }
+
+  /** The next line of the log with this in it. */
+  logged(part: string): Promise<string> {
+    return new Promise((resolve, reject) => this.#waiting.push({ part, resolve, reject }));
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** As its client's leaving ends it. */
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    this.#child.kill('SIGTERM');
+    await this.exited;
+  }
+
+  #logged(line: string): void {
+    this.log.push(line);
+    if (this.log.length > 2 * KEPT_LINES) this.log.splice(0, KEPT_LINES);
+    if (line.includes('"msg":"server started"')) this.server = (JSON.parse(line) as { pid: number }).pid;
+    const found = this.#waiting.findIndex(({ part }) => line.includes(part));
+    if (found >= 0) this.#waiting.splice(found, 1)[0]!.resolve(line);
+  }
+}
