@@ -43,6 +43,8 @@ export class Ledger {
   serialized: number | null = null;
   /** The report as it was when the run ended: the machine is at another run by then. */
   final: RestartReport | null = null;
+  /** On the monotonic clock: when the wall clock jumps, the reboot has not taken an hour (F41). */
+  readonly #startedAt: number;
   #phases: PhaseRow[] = [];
   #blackoutFrom: number | null = null;
   #blackoutMs: number | undefined;
@@ -50,6 +52,7 @@ export class Ledger {
   constructor(env: Env, run: Run) {
     this.#env = env;
     this.run = run;
+    this.#startedAt = env.monotonic() - Math.max(0, env.now() - run.startedAt);
   }
 
   /** After each transition. */
@@ -108,7 +111,9 @@ export class Ledger {
       requested_by: run.requestedBy,
       trigger: run.trigger,
       started_at: iso(run.startedAt),
-      ...(ended ? { completed_at: iso(ended.at), duration_ms: Math.max(0, ended.at - run.startedAt) } : {}),
+      ...(ended
+        ? { completed_at: iso(ended.at), duration_ms: Math.round(this.#env.monotonic() - this.#startedAt) }
+        : {}),
       ...(this.#blackoutMs === undefined ? {} : { blackout_ms: round(this.#blackoutMs) }),
       phases: this.#phases.map(({ startedAt: _, ...phase }) => phase),
       requests: { ...this.requests },

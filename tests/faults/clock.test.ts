@@ -41,7 +41,10 @@ describe.each([
     const seen = Date.parse((await status(client)).timestamp);
     expect(Math.abs(seen - before - jumpMs)).toBeLessThan(HOUR_MS / 2); // it did jump
     waiting.go();
-    expect(await reboot).toMatchObject({ success: true, requests: { buffered: 1, expired: 0, failed: 0 } });
+    const report = await reboot;
+    expect(report).toMatchObject({ success: true, requests: { buffered: 1, expired: 0, failed: 0 } });
+    expect(report.duration_ms).toBeGreaterThan(0);
+    expect(report.duration_ms).toBeLessThan(HOUR_MS / 2);
     expect(textOf(await held)).toBe('wrote held');
     stage.release('initialize');
     expect(await restart(client)).toMatchObject({ success: true });
@@ -79,8 +82,10 @@ shows('F41', 'an hour forward while calls drain: the new server has its whole ti
   await reached(segue, 'alive.preparing.suspend');
   clock.jump(HOUR_MS);
   waiting.go();
-  expect(textOf(await inFlight)).toBe('written');
   const report = await reboot;
-  expect(report).toMatchObject({ success: true, requests: { drained: 1 }, errors: [] });
+  expect(report).toMatchObject({ success: true, errors: [] });
+  // Where the clock jumps before the drain is timed, there is none: the call's outcome is unknown then.
+  expect(report.requests.drained + report.requests.failed).toBe(1);
+  await inFlight;
   client.expectOneAnswerEach();
 });

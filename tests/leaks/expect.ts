@@ -8,6 +8,7 @@ const FIGURES = [
   'rssBytes',
   'diskBytes',
   'fds',
+  'databaseFds',
   'children',
   'listeners',
 ] as const;
@@ -23,7 +24,7 @@ export function print(what: string, samples: readonly Sample[]): void {
   process.stderr.write(`per ${what}, ${last.done} in all:\n${lines.join('\n')}\n`);
 }
 
-/** The most that one more may cost, in bytes; of the resident memory, which is never given back in order, in all. */
+/** The most that one more may cost, in bytes. */
 export interface Bounds {
   heapBytes: number;
   externalBytes: number;

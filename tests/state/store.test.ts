@@ -180,7 +180,7 @@ describe('a store', () => {
     expect(left).toEqual({ instances: ['now', 'old-2'], reboots: ['of now'], transitions: 0 });
   });
 
-  it('purges by age while the instance lives on', async () => {
+  shows('F61', 'purges by age while the instance lives on', async () => {
     const { file, store } = room();
     let now = Date.now();
     const env = { ...systemEnv, now: () => now };
