@@ -1,12 +1,11 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { SegueError } from '../../src/errors.ts';
 import { jsonText } from '../support/json-text.ts';
 import { tempHome } from '../support/launch.ts';
-import { shows } from '../support/shows.ts';
 import { anyBytes, mutated } from './mutated.ts';
 import { runs } from './runs.ts';
 
@@ -40,7 +39,7 @@ const file = fc
 const NAMED = ['INVALID_PARAMETERS', 'NOT_AUTHORIZED'];
 const nest = '{"a":'.repeat(150_000);
 
-shows('F59', 'a configuration file of any content is taken, or refused with a word on where', () => {
+it('a configuration file of any content is taken, or refused with a word on where', () => {
   const path = join(tempHome(), 'segue.json');
   let taken = 0;
   fc.assert(

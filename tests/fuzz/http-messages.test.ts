@@ -1,4 +1,4 @@
-/** The HTTP front under requests whose message or headers are nearly right, in both eras (F18, F54, F56). */
+/** The HTTP front under requests whose message or headers are nearly right, in both eras (F18). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -134,7 +134,7 @@ function expectCalm({ service, statuses }: Front): void {
   expect(service.stderr()).not.toMatch(/"level":"(error|fatal)"/);
 }
 
-shows('F18 F56', 'no message, however wrong, harms the session that sends it', async () => {
+shows('F18', 'no message, however wrong, harms the session that sends it', async () => {
   const one = await front();
   await fc.assert(
     fc.asyncProperty(method, headers, body, async (verb, more, bytes) => {
@@ -154,7 +154,7 @@ shows('F18 F56', 'no message, however wrong, harms the session that sends it', a
 
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}`;
 
-shows('F18 F57', 'nor does a nest deeper than any stack, wherever it stands', async () => {
+shows('F18', 'nor does a nest deeper than any stack, wherever it stands', async () => {
   const one = await front();
   const deep = nested(20_000);
   const meta = (client: string) =>
