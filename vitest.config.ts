@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'tests/**/*.deep.test.ts'],
     pool: 'forks',
     // The tests mostly wait for the processes that they start; vitest alone would take one worker on two cores.
-    maxWorkers: 2,
+    maxWorkers: 3,
     // A test waits for events, never for time: the limit only ends one that hangs, also on a loaded machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,

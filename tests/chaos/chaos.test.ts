@@ -10,14 +10,35 @@ async function played(plan: Plan): Promise<Result> {
   return result;
 }
 
+/** The seed has each of them. */
+const FAULTS = [
+  'reboot by tool',
+  'reboot of all by tool',
+  'reboot by operator',
+  'abrupt reboot',
+  'reboot and abort',
+  'server killed',
+  'server killed in a reboot',
+  'server stopped and continued',
+  'server hung',
+  'server exits',
+  'garbage',
+  'slow reader',
+  'database locked',
+  'supervisor killed',
+  'supervisor killed, then its disk full',
+  'service killed',
+  'service killed in a reboot',
+];
+
 const total = (numbers: Iterable<number>) => [...numbers].reduce((sum, number) => sum + number, 0);
 
 shows(
-  'F2 F3 F5 F11 F14 F18 F29 F30 F37',
+  'F2 F3 F5 F11 F14 F18 F25 F30 F42 F43',
   '2,000 calls over stdio and HTTP, in both eras, with 40 faults: nothing lost, nothing done twice',
   async () => {
     const { history, violations, faults } = await played({
-      seed: 4,
+      seed: 11,
       mode: 'mixed',
       calls: 2000,
       callsPerFault: 45,
@@ -25,6 +46,9 @@ shows(
     expect(violations).toEqual([]);
     expect(history.operations.size).toBeGreaterThanOrEqual(2000);
     expect(total(faults.values())).toBeGreaterThanOrEqual(40);
+    const kinds = new Set([...faults.keys()].map((fault) => fault.split(': ')[1]));
+    expect(kinds).toEqual(new Set(FAULTS));
+    expect(history.progress.length).toBeGreaterThan(100);
     const outcomes = new Set([...history.operations.values()].map(({ outcome }) => outcome));
     for (const outcome of ['ok', 'unknown', 'cancelled'] as const) expect(outcomes).toContain(outcome);
   },

@@ -23,6 +23,8 @@ export interface Failure {
 /** Errors that say that the request did not reach a server (src/errors.ts). */
 const NOT_SENT = new Set([-32002, -32003, -32007, -32011, -32012, -32013]);
 const OUTCOME_UNKNOWN = -32010;
+/** Twice what Segue lets a request wait: nothing will come of it any more. */
+export const PATIENCE_MS = 90_000;
 
 export abstract class ChaosClient {
   readonly name: string;
@@ -110,7 +112,11 @@ export abstract class ChaosClient {
     const { promise, resolve } = Promise.withResolvers<Message | Failure>();
     this.#waiting.set(message.id, resolve);
     void this.transmit({ jsonrpc: '2.0', ...message }, signal).then(resolve);
-    return promise;
+    const patience = setTimeout(() => {
+      this.history.overdue++;
+      resolve({ outcome: undefined, detail: `no answer in ${PATIENCE_MS} ms` });
+    }, PATIENCE_MS);
+    return promise.finally(() => clearTimeout(patience));
   }
 
   /** Legacy by a message; modern over HTTP by hanging up. */

@@ -5,7 +5,7 @@ import type { ConfigInput } from '../../src/config.ts';
 import type { History, Outcome } from '../history/history.ts';
 import { worker } from '../support/launch.ts';
 import type { Json, Message } from '../support/raw-client.ts';
-import type { Call } from './client.ts';
+import { type Call, PATIENCE_MS } from './client.ts';
 import type { Caller, Scene, Stage } from './scene.ts';
 import { StdioScene } from './stdio-scene.ts';
 
@@ -56,9 +56,10 @@ export class OrchestratorScene implements Scene {
 
   /** Each task stands for itself, as if it had a client of its own: recipes run side by side. */
   async #call({ tool, args = {}, repeats }: Call): Promise<void> {
+    const start = performance.now();
     const call = `${this.name}.${++this.#tasks}`;
     this.#history.clients.set(call, { ordered: false });
-    this.#history.began({ call, client: call, tool, repeats, start: performance.now() });
+    this.#history.began({ call, client: call, tool, repeats, start });
     const end = (outcome: Outcome, detail?: string) =>
       this.#history.ended(call, performance.now(), outcome, detail);
     const planned = await this.#ask('orchestrator_plan_task', {
@@ -68,7 +69,7 @@ export class OrchestratorScene implements Scene {
     });
     const task = taskOf(planned);
     if (!task) return end('refused', 'its plan was not answered'); // planned or not, nobody has begun it
-    for (;;) {
+    while (performance.now() - start < PATIENCE_MS) {
       const { state } =
         taskOf(await this.#ask('orchestrator_execute_task', { task_id: task.task_id, wait: true })) ?? {};
       const outcome = state === undefined ? undefined : OUTCOMES[state];
@@ -76,6 +77,7 @@ export class OrchestratorScene implements Scene {
       this.#history.answers.push({ call, client: call, at: performance.now() });
       return end(outcome);
     }
+    this.#history.overdue++;
   }
 
   /** Undefined where there was no answer. */

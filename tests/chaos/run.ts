@@ -138,7 +138,7 @@ class Run {
 
   async #lane(scene: Scene, client: number, random: Random, end: number): Promise<void> {
     const { calls = Number.POSITIVE_INFINITY } = this.#plan;
-    while (!this.#stopped && this.#begun < calls && performance.now() < end) {
+    while (!this.#stopped && this.#begun < calls && this.#history.overdue === 0 && performance.now() < end) {
       this.#begun++;
       const tool = random.weighted(scene.tools);
       const args = { ms: random.int(0, LONGEST_MS) };

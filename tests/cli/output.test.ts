@@ -77,6 +77,7 @@ describe('text of others', () => {
       tools_changed: { added: [HOSTILE], removed: [HOSTILE], changed: [] },
       sessions: { kept: 0, lost: [HOSTILE] },
       last_exit: { code: null, signal: HOSTILE },
+      recovery: { at: AT, by: HOSTILE, died_in: null, refused: HOSTILE, orphans_ended: [] },
       errors: [{ code: HOSTILE, message: HOSTILE, phase: HOSTILE }],
     });
     const info = anInfo({

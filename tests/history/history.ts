@@ -69,6 +69,8 @@ export class History {
   /** Pids of servers in the order of their starts. */
   readonly starts: number[] = [];
   readonly losses: Loss[] = [];
+  /** How many requests were given up because nothing came of them: the run is over then. */
+  overdue = 0;
   readonly clients = new Map<string, ClientInfo>();
 
   began(operation: Operation): void {

@@ -103,7 +103,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/session/hold.ts',
     find: 'this.#items.unshift(...items.map(own));',
     put: 'this.#items.push(...items.map(own));',
-    tests: { file: 'tests/relay/verbatim.test.ts', name: 'a request that waited' },
+    tests: { file: 'tests/relay/verbatim.test.ts', name: 'what is repeated goes before' },
   },
   {
     defect: 'what was cancelled while it waited is sent all the same',
@@ -153,5 +153,19 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'parts.slice(0, EDGE_BYTES).map',
     put: 'parts.slice(0, 2).map',
     tests: { file: 'tests/fuzz/lines.test.ts', name: 'any bytes are the same lines' },
+  },
+  {
+    defect: 'a listen of the modern era is opened in a legacy session',
+    file: 'src/session/session.ts',
+    find: " && this.handshake.era === 'modern')\n      this.listens.open",
+    put: ')\n      this.listens.open',
+    tests: { file: 'tests/fuzz/http-messages.test.ts', name: 'no message, however wrong' },
+  },
+  {
+    defect: 'a session that cannot be kept ends the service',
+    file: 'src/front/http/row-journal.ts',
+    find: "this.#log.warn({ err: error }, 'a session cannot be kept: it ends with this process');",
+    put: 'if (error) throw error;',
+    tests: { file: 'tests/fuzz/http-messages.test.ts', name: 'what a server says of itself' },
   },
 ];

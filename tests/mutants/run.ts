@@ -3,9 +3,9 @@
  * it names to fail, after they have passed without it. With words, only the defects that hold one of them.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,14 +25,12 @@ const SOURCES = [
 /** A defect may make a test wait for what never comes: that is a failure, and need not take a minute. */
 const TIMEOUT_MS = 30_000;
 
-interface Outcome {
-  passed: number;
-  failed: number;
-}
+/** Of each test file, the names of the tests that passed and that failed. */
+type Outcome = Map<string, { passed: string[]; failed: string[] }>;
 
 /** A copy of the sources for one call. */
 async function inCopy<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'mutant-'));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mutant-')));
   try {
     for (const name of SOURCES) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -58,16 +56,37 @@ function run(folder: string, program: string, args: readonly string[]): Promise<
   });
 }
 
-async function test(folder: string, { tests }: Mutant): Promise<Outcome> {
+async function test(folder: string, mutants: readonly Mutant[]): Promise<Outcome> {
   const report = join(folder, 'report.json');
+  const files = new Set(mutants.map(({ tests }) => tests.file));
+  const names = mutants.map(({ tests }) => tests.name).join('|');
   const more = ['--reporter=json', `--outputFile=${report}`, `--testTimeout=${TIMEOUT_MS}`];
-  const said = await run(folder, 'vitest/vitest.mjs', ['run', tests.file, '-t', tests.name, ...more]);
+  const said = await run(folder, 'vitest/vitest.mjs', ['run', ...files, '-t', names, ...more]);
   try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-    return { passed: numPassedTests, failed: numFailedTests };
+    return outcomeOf(JSON.parse(readFileSync(report, 'utf8')), folder);
   } catch (cause) {
-    throw new Error(`${tests.file} did not run: ${said}`, { cause });
+    throw new Error(`the tests did not run: ${said}`, { cause });
   }
+}
+
+interface Report {
+  testResults: { name: string; assertionResults: { fullName: string; status: string }[] }[];
+}
+
+function outcomeOf({ testResults }: Report, folder: string): Outcome {
+  const files = testResults.map(({ name, assertionResults }) => {
+    const those = (wanted: string) =>
+      assertionResults.filter(({ status }) => status === wanted).map(({ fullName }) => fullName);
+    return [relative(folder, name), { passed: those('passed'), failed: those('failed') }] as const;
+  });
+  return new Map(files);
+}
+
+/** How many of the tests that are to catch it passed, and how many failed. */
+function verdictOf(outcome: Outcome, { tests }: Mutant): { passed: number; failed: number } {
+  const { passed = [], failed = [] } = outcome.get(tests.file) ?? {};
+  const count = (names: readonly string[]) => names.filter((name) => name.includes(tests.name)).length;
+  return { passed: count(passed), failed: count(failed) };
 }
 
 /** A defect that the compiler finds is none for the tests to find. */
@@ -84,20 +103,19 @@ const mutants = MUTANTS.filter(
   ({ defect }) => words.length === 0 || words.some((word) => defect.includes(word)),
 );
 await checkTypes(mutants);
+const sound = await inCopy((folder) => test(folder, mutants));
 let survived = 0;
 for (const mutant of mutants) {
-  const sound = await inCopy((folder) => test(folder, mutant));
-  const defective = await inCopy((folder) => {
+  const outcome = await inCopy((folder) => {
     apply(folder, mutant);
-    return test(folder, mutant);
+    return test(folder, [mutant]);
   });
-  const caught = sound.passed > 0 && sound.failed === 0 && defective.failed > 0;
+  const [without, withIt] = [verdictOf(sound, mutant), verdictOf(outcome, mutant)];
+  const caught = without.passed > 0 && without.failed === 0 && withIt.failed > 0;
   if (!caught) survived += 1;
-  const verdict = caught ? 'caught' : 'SURVIVED';
-  const counts = `${sound.passed} passed, ${sound.failed} failed → ${defective.passed} passed, ${defective.failed} failed`;
-  console.log(
-    `${verdict.padEnd(9)} ${mutant.defect}\n          ${mutant.file} — ${mutant.tests.file}: ${counts}`,
-  );
+  const counts = `${without.passed} of ${without.passed + without.failed} pass, with it ${withIt.failed} fail`;
+  console.log(`${(caught ? 'caught' : 'SURVIVED').padEnd(9)} ${mutant.defect} (${mutant.file})`);
+  console.log(`          ${mutant.tests.file}, ${mutant.tests.name}: ${counts}`);
 }
 console.log(`${mutants.length - survived} of ${mutants.length} caught`);
 process.exitCode = survived === 0 && mutants.length > 0 ? 0 : 1;

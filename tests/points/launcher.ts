@@ -1,6 +1,6 @@
 /**
  * `segue` with a fault at one of its points (points.ts): starts like src/cli/main.ts, told by $FAULT what to kill and
- * where. Says on stderr that it was there: `{"fault":"before spawn","pid":4242}`.
+ * where. Says on stderr that it was there: `{"fault":"before spawn"}`.
  */
 import { writeSync } from 'node:fs';
 import { systemEnv } from '../../src/env.ts';
@@ -12,7 +12,7 @@ let passed = 0;
 /** The newest of our servers. */
 let worker: number | undefined;
 
-const { spawn } = systemEnv;
+const { spawn, kill: systemKill } = systemEnv;
 systemEnv.spawn = (file, args, options) => {
   const child = spawn(file, args, options);
   if (options.env?.SEGUE_WORKER !== undefined) worker = child.pid;
@@ -22,9 +22,13 @@ watchPoints((name) => {
   if (at !== undefined && name !== at) return;
   passed += 1;
   if (passed !== count) return;
-  const pid = kill === 'supervisor' ? process.pid : worker;
-  writeSync(2, `${JSON.stringify({ fault: name, pid })}\n`);
-  if (pid !== undefined) process.kill(pid, 'SIGKILL'); // throws where nobody is left to kill: that is no fault
+  if (kill === 'supervisor') {
+    writeSync(2, `${JSON.stringify({ fault: name })}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  }
+  // False where the last one had ended and the next was not there yet.
+  const reached = worker !== undefined && systemKill(worker, 'SIGKILL');
+  writeSync(2, `${JSON.stringify({ fault: name, pid: worker, reached })}\n`);
 });
 
 await import('../../src/cli/main.ts');

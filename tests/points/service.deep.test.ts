@@ -43,7 +43,8 @@ const CALLS: [name: string, args: Json][] = [
 for (const { at, count = 1, orphans, outcome } of MOMENTS) {
   const nth = count === 1 ? '' : ' for the second time';
   shows('D3 F5 F6 F11', `killed ${at}${nth}`, async () => {
-    const options = { ...optionsOf('reboot', tempHome()), args: NAME };
+    const { set, ...basis } = optionsOf('reboot', tempHome());
+    const options = { ...basis, args: NAME, set: { ...set, 'http.anonymous': 'operator' } };
     const faulty = faultyOptions({ at, count, kill: 'supervisor' });
     const first = await startService({ ...options, ...faulty });
     const peer = new HttpPeer(first.url);

@@ -1,7 +1,10 @@
 /** kill -9 of a supervisor in every state of its lifecycle, before and after that is on record, and around each effect. */
+import { rmSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { rebootMachine } from '../../machines/reboot.ts';
+import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import { nodesBelow } from '../machines/nodes.ts';
+import { environmentOf } from '../support/launch.ts';
 import { shows } from '../support/shows.ts';
 import type { StoryName } from './stories.ts';
 import { killSupervisor } from './supervisor.ts';
@@ -84,6 +87,16 @@ for (const [story, moments] of Object.entries(MOMENTS)) {
     }
   });
 }
+
+for (const at of ['after transition stopping.close', 'after transition alive.warming.restore'])
+  shows('F11 F45', `killed ${at}, and its -wal is lost: no server of it is left`, async () => {
+    const { orphans } = await killSupervisor('reboot', { at }, (home) => {
+      const file = databaseFile(stateDirectory('story', environmentOf(home)));
+      expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
+      for (const part of ['-wal', '-shm']) rmSync(file + part);
+    });
+    expect(orphans).toHaveLength(1);
+  });
 
 it('every state is among them', () => {
   const named = Object.values(MOMENTS).flatMap((moments) => moments.map(({ at }) => at));

@@ -5,7 +5,8 @@ import { openHistory } from '../../src/state/instances.ts';
 import { environmentOf, tempHome } from '../support/launch.ts';
 import { isAlive } from '../support/processes.ts';
 import { textOf } from '../support/raw-client.ts';
-import { adminOf, type Served, serve } from '../support/restarts.ts';
+import { adminOf, type Served, type ServedOptions, serve } from '../support/restarts.ts';
+import type { Exit } from '../support/segue.ts';
 import { type Fault, serveFaulty } from './fault.ts';
 import { optionsOf, type StoryName, tell } from './stories.ts';
 
@@ -18,17 +19,37 @@ export interface Aftermath {
 }
 
 /** Checks what holds after a kill at any point. Rejects where the story never came to it. */
-export async function killSupervisor(story: StoryName, fault: Omit<Fault, 'kill'>): Promise<Aftermath> {
+export async function killSupervisor(
+  story: StoryName,
+  fault: Omit<Fault, 'kill'>,
+  betweenStarts: (home: string) => void = () => {},
+): Promise<Aftermath> {
   const options = optionsOf(story, tempHome());
   const first = serveFaulty({ ...fault, kill: 'supervisor' }, { ...options, args: NAME });
-  const told = tell(story, first).then(
-    () => 'the story is over, and it was never there',
-    () => first.exited, // its output has ended
-  );
-  expect(await Promise.race([first.exited, told])).toEqual({ code: null, signal: 'SIGKILL' });
+  const told = tell(story, first).then(() => 'the story is over, and it was never there');
+  expect(await untilKilled(first, told)).toEqual({ code: null, signal: 'SIGKILL' });
   const orphans = first.family();
-  const left = await reportsOf(options.home);
+  betweenStarts(options.home);
+  const { reports } = await startNext(options, orphans);
+  expect(reports.length).toBeLessThanOrEqual(1);
+  return { home: options.home, orphans, report: reports[0] ?? null };
+}
 
+/** Resolves with its exit, or with what `told` comes to where that is first. Rejects as `told`, but for a cut output. */
+export function untilKilled<Told>({ exited }: Served, told: Promise<Told>): Promise<Told | Exit> {
+  const over = told.catch((error: unknown) => {
+    if (!/ has ended/.test(String(error))) throw error;
+    return exited;
+  });
+  return Promise.race([exited, over]);
+}
+
+/** The next start of a name whose supervisor was killed, and what must hold then. */
+export async function startNext(
+  options: ServedOptions & { home: string },
+  orphans: number[],
+): Promise<{ next: Served; reports: RestartReport[] }> {
+  const left = await reportsOf(options.home);
   const next = serve({ ...options, args: NAME, env: {} });
   const { client } = next;
   await client.initialize();
@@ -51,8 +72,7 @@ export async function killSupervisor(story: StoryName, fault: Omit<Fault, 'kill'
         recovery: { orphans_ended: orphans },
       });
   }
-  expect(reports.length).toBeLessThanOrEqual(1);
-  return { home: options.home, orphans, report: reports[0] ?? null };
+  return { next, reports };
 }
 
 export const NAME = ['--name', 'story'];

@@ -13,7 +13,8 @@ export async function killWorker(story: StoryName, fault: Omit<Fault, 'kill'>): 
   const segue = serveFaulty({ ...fault, kill: 'worker' }, optionsOf(story, tempHome()));
   const { client } = segue;
   await tell(story, segue);
-  const { pid } = JSON.parse(await segue.logged(/"fault"/)) as { pid: number };
+  const { pid, reached } = JSON.parse(await segue.logged(/"fault"/)) as { pid: number; reached: boolean };
+  expect(reached).toBe(true);
   await segue.logged(new RegExp(`"pid":${pid},"code":null,"signal":"SIGKILL","msg":"server ended"`));
 
   expect(textOf(await client.call('echo', { text: 'served' }))).toBe('served');

@@ -112,6 +112,28 @@ shows(
   },
 );
 
+shows('F2 D4', 'what is repeated goes before what waited behind it', async () => {
+  const home = tempHome();
+  const stage = await Stage.open(home);
+  const segue = await wire({ home, env: stage.env, set: { 'timing.drainMs': 100_000 } });
+  const call = (id: string) => `{"method":"tools/call","id":${id},"params":{"name":"echo","arguments":{}}}`;
+  stage.hold('tools/call echo');
+  segue.write(call('"first"')); // declared read-only
+  const { player } = await stage.at('tools/call echo');
+  stage.release('tools/call echo');
+  const done = restart(segue.client, { timeout: 300 });
+  await reached(segue, 'alive.preparing.suspend');
+  segue.write(call('"second"'));
+  segue.write(call('"third"'));
+  await segue.client.request('ping'); // both have arrived
+  process.kill(player.pid, 'SIGKILL');
+  expect(await done).toMatchObject({ success: true, requests: { buffered: 2, repeated: 1 } });
+  const lines = await segue.workerHeard(call('"third"'));
+  expect(lines.filter((line) => line.startsWith('{"method":"tools/call"'))).toEqual(
+    ['"first"', '"first"', '"second"', '"third"'].map(call),
+  );
+});
+
 shows('F21', 'in a list only what is ours is put in; the rest stays as it was written', async () => {
   const segue = await wire();
   const tools = [`{"inputSchema" : {"type":"object","maximum":${BIG}},"name":"\\u0061","é":1.0}`];
