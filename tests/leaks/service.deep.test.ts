@@ -73,7 +73,7 @@ shows(
     expect(await service.exited).toEqual({ code: 0, signal: null });
     expect(journalRows(home)).toEqual(NOTHING);
   },
-  900_000,
+  1_800_000,
 );
 
 shows(
@@ -103,5 +103,5 @@ shows(
     expectFlat(servers, BY_SERVER);
     expectFlat(kills, BY_KILL);
   },
-  900_000,
+  1_800_000,
 );
