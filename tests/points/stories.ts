@@ -25,7 +25,11 @@ function reboot({ client }: Served, args: object = {}): Promise<unknown> {
 const stories = {
   start: { tell: async () => {} },
   reboot: { tell: (segue) => reboot(segue) },
-  overlap: { options: { set: { handover: 'overlap' } }, tell: (segue) => reboot(segue) },
+  overlap: {
+    // Both servers live until one of them is killed.
+    options: { set: { handover: 'overlap', 'timing.stdinEndMs': 60_000 } },
+    tell: (segue) => reboot(segue),
+  },
   emergency: { tell: (segue) => reboot(segue, { reason: 'emergency_shutdown' }) },
   abort: {
     options: { set: { 'timing.drainMs': 60_000 } },
