@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm test`: everything that is quick. What takes long is in `*.deep.test.ts`, see vitest.deep.config.ts. */
+/** `npm test`: everything that is quick. What takes long is in `*.deep.test.ts` and `*.long.test.ts`. */
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'tests/**/*.deep.test.ts'],
+    exclude: ['**/node_modules/**', 'tests/**/*.deep.test.ts', 'tests/**/*.long.test.ts'],
     pool: 'forks',
     // The tests mostly wait for the processes that they start; vitest alone would take one worker on two cores.
     maxWorkers: 3,
