@@ -285,12 +285,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/relay/pressure.test.ts',
     'tests/upstream/network.test.ts',
   ],
-  F25: [
-    'tests/chaos/chaos.test.ts',
-    'tests/front/http/greed.test.ts',
-    'tests/relay/pressure.test.ts',
-    'tests/upstream/network.test.ts',
-  ],
+  F25: ['tests/front/http/greed.test.ts', 'tests/relay/pressure.test.ts', 'tests/upstream/network.test.ts'],
   F26: [
     'tests/front/http/crowd.deep.test.ts',
     'tests/front/http/modern.test.ts',
@@ -303,7 +298,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/upstream/service.test.ts',
   ],
   F27: ['tests/faults/streams.test.ts', 'tests/front/http/legacy.test.ts'],
-  F28: ['tests/chaos/chaos.test.ts', 'tests/faults/streams.test.ts', 'tests/relay/generations.test.ts'],
+  F28: ['tests/faults/streams.test.ts', 'tests/relay/generations.test.ts'],
   F29: [
     'tests/eras/modern.test.ts',
     'tests/faults/conversation.test.ts',
@@ -350,9 +345,8 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   ],
   F40: ['tests/lifecycle/in-flight.test.ts', 'tests/shared/reboot.test.ts'],
   F41: ['tests/faults/clock.test.ts'],
-  F42: ['tests/chaos/chaos.test.ts', 'tests/faults/storage.test.ts', 'tests/front/http/service.test.ts'],
+  F42: ['tests/faults/storage.test.ts', 'tests/front/http/service.test.ts'],
   F43: [
-    'tests/chaos/chaos.test.ts',
     'tests/db/busy.test.ts',
     'tests/db/open.test.ts',
     'tests/faults/storage.test.ts',

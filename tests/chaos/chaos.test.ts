@@ -1,5 +1,5 @@
-/** Chaos by count: a fixed seed, and every kind of outcome and fault in it; and servers that break a promise are caught. */
-import { describe, expect, it } from 'vitest';
+/** Chaos by count: a fixed seed, and every kind of outcome and fault in it. */
+import { expect } from 'vitest';
 import { shows } from '../support/shows.ts';
 import { report } from './report.ts';
 import { type Plan, type Result, run } from './run.ts';
@@ -34,7 +34,7 @@ const FAULTS = [
 const total = (numbers: Iterable<number>) => [...numbers].reduce((sum, number) => sum + number, 0);
 
 shows(
-  'F2 F3 F5 F11 F14 F18 F25 F30 F42 F43',
+  'F2 F3 F5 F11 F14 F18 F30',
   '2,000 calls over stdio and HTTP, in both eras, with 40 faults: nothing lost, nothing done twice',
   async () => {
     const { history, violations, faults } = await played({
@@ -53,36 +53,3 @@ shows(
     for (const outcome of ['ok', 'unknown', 'cancelled'] as const) expect(outcomes).toContain(outcome);
   },
 );
-
-shows('F2 F28', 'a reboot between every two messages of a conversation, in both eras', async () => {
-  const { history, violations, faults } = await played({
-    seed: 1,
-    mode: 'between-messages',
-    calls: 40,
-    callsPerFault: 1,
-  });
-  expect(violations).toEqual([]);
-  expect(total(faults.values())).toBeGreaterThanOrEqual(40);
-  // A call that has asked its client something is not repeated; everything else goes on.
-  const cut = [...history.operations.values()].filter(
-    ({ outcome }) => outcome !== 'ok' && outcome !== 'cancelled',
-  );
-  expect(cut.filter(({ tool, outcome }) => tool !== 'sample' || outcome !== 'unknown')).toEqual([]);
-});
-
-describe('a server that breaks a promise is caught', () => {
-  it.each([
-    ['forgets', 'the count is'],
-    ['twice', 'executed 2 times, not safe to repeat'],
-    ['mixed-up', 'the answer of another'],
-  ])('%s', async (sabotage, what) => {
-    const { violations } = await run({
-      seed: 3,
-      mode: 'between-messages',
-      calls: 24,
-      callsPerFault: 1,
-      sabotage,
-    });
-    expect(violations.map((violation) => violation.what)).toContainEqual(expect.stringContaining(what));
-  });
-});
