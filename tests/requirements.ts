@@ -243,7 +243,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/points/walks.deep.test.ts',
     'tests/state/bury.test.ts',
   ],
-  F12: ['tests/faults/starts.test.ts', 'tests/lifecycle/breaker.test.ts', 'tests/support/shows.test.ts'],
+  F12: ['tests/faults/starts.test.ts', 'tests/lifecycle/breaker.test.ts'],
   F13: ['tests/faults/starts.test.ts', 'tests/lifecycle/starting.test.ts', 'tests/upstream/starting.test.ts'],
   F14: [
     'tests/chaos/chaos.test.ts',
