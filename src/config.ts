@@ -168,6 +168,13 @@ export const configSchema = z.strictObject({
     .describe('Whether the new server waits for the exit of the old one, or starts while that ends'),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
+  page: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Show the page at this loopback port, 0: any that is free; segue serve has it at / anyway'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

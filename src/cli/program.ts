@@ -51,6 +51,7 @@ function usageSentence(text: string): string {
 function addRun(program: Command, { terminal, command }: Call): void {
   addServerOptions(program)
     .option('--inspect', 'serve the XState inspector protocol on a loopback port')
+    .option('--page <port>', 'show what happens, on a page at this loopback port', wholeNumber(0, 65_535))
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .argument('[words...]')

@@ -52,6 +52,7 @@ async function untilSignal(
   const log = createLog(config.logLevel, toStderr(feed));
   const service = await startService({ config, log, env: systemEnv, feed, environment });
   terminal.out(`serving at ${service.url}/mcp`);
+  terminal.out(`page at ${service.page}`);
   await service.stop(await asked.promise, hurry.signal);
   return 0;
 }

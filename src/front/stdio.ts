@@ -32,13 +32,21 @@ export async function runStdio({ config, log, env, feed, environment }: StdioOpt
     ...{ config, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const page =
+    config.page === undefined
+      ? null
+      : await (await import('../page/local.ts')).startLocalPage(config.page, {
+          ...{ config, env, feed, log },
+          control: supervisor.control,
+        });
+  if (page) log.info({ page: page.address }, 'page');
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const how = await serve(session, config);
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
   await flushed();
-  await inspector?.close();
+  await Promise.all([inspector?.close(), page?.close()]);
   return 0;
 }
 

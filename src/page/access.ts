@@ -7,8 +7,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
-import { type Access, createAccess, type Refusal } from '../front/http/access/access.ts';
 import { isJson } from '../front/http/accept.ts';
+import { type Access, createAccess, type Refusal } from '../front/http/access/access.ts';
 import { hashOf } from '../front/http/access/tokens.ts';
 import type { Log } from '../observe/log.ts';
 
@@ -56,6 +56,7 @@ function isOwn(origin: string, host: string, allowedOrigins: readonly string[]):
   if (!URL.canParse(origin)) return false;
   const page = new URL(origin);
   return (
-    page.host === host.toLowerCase() || allowedOrigins.some((allowed) => new URL(allowed).origin === page.origin)
+    page.host === host.toLowerCase() ||
+    allowedOrigins.some((allowed) => new URL(allowed).origin === page.origin)
   );
 }

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { chartOf } from '../../machines/chart.ts';
+import { rebootMachine } from '../../machines/reboot.ts';
 
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
 
@@ -9,9 +11,19 @@ const FILES = [
   'index.html',
   'page.css',
   'chart.css',
-  ...['main', 'stream', 'dom', 'time', 'head', 'chart', 'workers', 'history', 'waterfall', 'tools', 'log'].map(
-    (module) => `${module}.js`,
-  ),
+  ...[
+    'main',
+    'stream',
+    'dom',
+    'time',
+    'head',
+    'chart',
+    'workers',
+    'history',
+    'waterfall',
+    'tools',
+    'log',
+  ].map((module) => `${module}.js`),
   'icon.svg',
 ] as const;
 
@@ -43,12 +55,12 @@ export interface Asset {
 /** By the path in their address. Read once, at the start: a package that is updated under us stays whole. */
 export function readAssets(): ReadonlyMap<string, Asset> {
   const folder = assetFolder();
-  return new Map(
-    FILES.map((name) => {
-      const type = `${TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]}; charset=utf-8`;
-      return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(folder, name)) }];
-    }),
-  );
+  const files = FILES.map((name): [string, Asset] => {
+    const type = `${TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]}; charset=utf-8`;
+    return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(folder, name)) }];
+  });
+  const chart = Buffer.from(JSON.stringify(chartOf(rebootMachine)));
+  return new Map([...files, ['/page/chart.json', { type: 'application/json', body: chart }]]);
 }
 
 export function sendAsset({ type, body }: Asset, request: IncomingMessage, response: ServerResponse): void {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import { assertReader } from '../control/roles.ts';
 import type { Principal } from '../control/types.ts';
-import { SegueError } from '../errors.ts';
+import { type ErrorCode, SegueError } from '../errors.ts';
 import type { Refusal } from '../front/http/access/access.ts';
 import { sendJson } from '../front/http/answers.ts';
 import { readBody } from '../front/http/body.ts';
@@ -16,6 +16,12 @@ import { readAssets, sendAsset } from './assets.ts';
 import { Viewers, type ViewersOptions } from './viewers.ts';
 
 const MAX_BODY_BYTES = 4 * 1024;
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  INVALID_PARAMETERS: 400,
+  NOT_AUTHORIZED: 403,
+  RATE_LIMITED: 429,
+  SHUTDOWN_IN_PROGRESS: 503,
+};
 const EVENTS = '/page/events';
 
 export interface PageOptions extends ViewersOptions {
@@ -55,8 +61,11 @@ export function createPage({ config, ...options }: PageOptions): Page {
       await viewers.add(response, who.principal);
     } catch (error) {
       if (!(error instanceof SegueError) || response.headersSent) throw error;
-      const status = error.code === 'NOT_AUTHORIZED' ? 403 : error.code === 'RATE_LIMITED' ? 429 : 409;
-      sendJson(response, status, JSON.stringify({ error: error.message, code: error.code }));
+      sendJson(
+        response,
+        STATUS[error.code] ?? 409,
+        JSON.stringify({ error: error.message, code: error.code }),
+      );
     }
   }
 

@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { isOperator } from '../control/roles.ts';
 import type { Control, Principal } from '../control/types.ts';
 import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
 import { writeEventsHead } from '../front/http/events.ts';
 import { Unread } from '../front/http/unread.ts';
 import type { Feed, Happening } from '../observe/feed.ts';
@@ -38,6 +39,7 @@ export class Viewers {
   #cancel = () => {};
   #dueAt = Number.POSITIVE_INFINITY;
   #reading = false;
+  #closed = false;
 
   constructor(options: ViewersOptions) {
     this.#options = options;
@@ -47,6 +49,7 @@ export class Viewers {
   /** `who` is at least a monitor. The answer goes on until the viewer leaves or close() is called. */
   async add(response: ServerResponse, who: Principal): Promise<void> {
     const { control, feed } = this.#options;
+    if (this.#closed) throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
     const first = await overview(control, who);
     if (response.destroyed) return;
     writeEventsHead(response, { 'x-content-type-options': 'nosniff' });
@@ -64,6 +67,7 @@ export class Viewers {
 
   /** Ends all streams: the pages ask anew, whoever then answers. */
   close(): void {
+    this.#closed = true;
     for (const response of [...this.#viewers.keys()]) response.end();
   }
 

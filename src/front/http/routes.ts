@@ -1,5 +1,6 @@
 /** Which part of the service answers a request. Host and Origin are looked at first, on every route (F50). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Page } from '../../page/page.ts';
 import type { Access, Refusal } from './access/access.ts';
 import { sendError, sendJson } from './answers.ts';
 import { healthz, readyz } from './health.ts';
@@ -22,6 +23,7 @@ const TOO_MANY: Refusal = {
 export interface RoutesOptions {
   access: Access;
   mcp: McpEndpoint;
+  page: Page;
   shares: Shares;
   /** `http://host:port` */
   url: string;
@@ -31,7 +33,7 @@ export interface RoutesOptions {
   reasons(): readonly string[];
 }
 
-export function createRoutes({ access, mcp, shares, url, name, reasons }: RoutesOptions): Handler {
+export function createRoutes({ access, mcp, page, shares, url, name, reasons }: RoutesOptions): Handler {
   return async (request, response) => {
     const refusal = access.refuse(request);
     if (refusal) return refuse(request, response, refusal);
@@ -43,6 +45,7 @@ export function createRoutes({ access, mcp, shares, url, name, reasons }: Routes
       if (!shares.take(who.principal.id, response)) return refuse(request, response, TOO_MANY);
       return mcp.handle(request, response, who.principal);
     }
+    if (await page.handle(request, response, path)) return;
     const metadata = METADATA_PATHS.includes(path) ? access.metadata(url) : null;
     if (request.method !== 'GET')
       return refuse(request, response, { status: 404, headers: {}, message: 'Not found' });

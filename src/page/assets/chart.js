@@ -64,7 +64,12 @@ function flash(element) {
 function box({ id, key, description, states }, depth) {
   return h(
     'div.box',
-    { 'data-state': pathOf(id), 'data-depth': depth, title: description, class: states.length > 0 ? 'box group' : 'box' },
+    {
+      'data-state': pathOf(id),
+      'data-depth': depth,
+      title: description,
+      class: states.length > 0 ? 'box group' : 'box',
+    },
     h('span', {}, key),
     ...(states.length > 0 ? [h('div.inside', {}, ...states.map((state) => box(state, depth + 1)))] : []),
   );

@@ -17,7 +17,11 @@ export function h(tag, attributes = {}, ...children) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2), /** @type {any} */ (value));
     else element.setAttribute(key, value === true ? '' : String(value));
   }
-  element.append(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : String(child))));
+  element.append(
+    ...children
+      .filter((child) => child !== null)
+      .map((child) => (child instanceof Node ? child : String(child))),
+  );
   return element;
 }
 

@@ -45,14 +45,21 @@ function drawFacts({ health, totals, history, tasks, workers }, worker) {
   const facts = [
     ['Traffic', worker?.status.traffic ?? '–', `${inFlight} in flight, ${held} held`],
     ['Generation', worker?.status.generation ?? '–', `attempt ${worker?.status.attempt ?? 0}`],
-    ['Last blackout', duration(last?.blackout_ms), last ? `reboot in ${duration(last.duration_ms)}` : 'no reboot yet'],
+    [
+      'Last blackout',
+      duration(last?.blackout_ms),
+      last ? `reboot in ${duration(last.duration_ms)}` : 'no reboot yet',
+    ],
     ['Reboots', total, rate === null ? 'none has ended' : `${Math.round(rate * 100)} % went well`],
     ['Probe', duration(health.checks.worker.probe_ms), health.healthy ? 'healthy' : 'not healthy'],
     ['Store', health.checks.database?.status ?? 'off', 'history and snapshots'],
     ...Object.entries(tasks ?? {}).map(([state, count]) => [`Task steps ${state}`, count, '']),
   ];
-  keyed(byId('facts'), facts, ([name]) => name, ([name, value, more]) =>
-    h('div', {}, h('dt', {}, name), h('dd.num', {}, value), h('dd.hint', {}, more)),
+  keyed(
+    byId('facts'),
+    facts,
+    ([name]) => name,
+    ([name, value, more]) => h('div', {}, h('dt', {}, name), h('dd.num', {}, value), h('dd.hint', {}, more)),
   );
 }
 

@@ -4,7 +4,12 @@ import { clock, duration } from './time.js';
 import { PHASES, strip, waterfall } from './waterfall.js';
 
 export function drawHistory({ history, totals }) {
-  setText(byId('history-count'), history.length < totals.total_restarts ? `last ${history.length} of ${totals.total_restarts}` : `${history.length}`);
+  setText(
+    byId('history-count'),
+    history.length < totals.total_restarts
+      ? `last ${history.length} of ${totals.total_restarts}`
+      : `${history.length}`,
+  );
   if (!byId('legend').hasChildNodes())
     byId('legend').append(...PHASES.map((name) => h('li', {}, h('i', { 'data-phase': name }), name)));
   byId('legend').hidden = history.length === 0;
@@ -20,13 +25,21 @@ function row({ report, newest }, old) {
   const tone = success === undefined ? 'busy' : success ? 'good' : 'bad';
   return h(
     'details',
-    { open: old ? old.open && (newest || old.touched) : newest, ontoggle: (event) => (event.target.touched = true) },
+    {
+      open: old ? old.open && (newest || old.touched) : newest,
+      ontoggle: (event) => (event.target.touched = true),
+    },
     h(
       'summary',
       {},
       h('span.tag', { 'data-tone': tone }, outcome.replaceAll('_', ' ')),
       h('time.num', { datetime: report.started_at }, clock(report.started_at)),
-      h('span.why', {}, `${report.restart_reason.replaceAll('_', ' ')}`, h('span.hint', {}, ` by ${report.requested_by}`)),
+      h(
+        'span.why',
+        {},
+        `${report.restart_reason.replaceAll('_', ' ')}`,
+        h('span.hint', {}, ` by ${report.requested_by}`),
+      ),
       strip(report),
       h('span.num.r', { title: 'Blackout: the longest that requests waited' }, duration(report.blackout_ms)),
     ),
@@ -52,7 +65,9 @@ function facts(report, id) {
       ' · ',
       h('span.mono', {}, id.slice(0, 8)),
     ),
-    ...errors.map(({ code, message }) => h('p.error', {}, h('b', {}, code), ` ${message}`)),
-    stderr && errors.length > 0 ? h('pre', { tabindex: 0, 'aria-label': 'The last of its stderr' }, stderr) : null,
+    ...errors.map(({ code, message }) => h('p.error', {}, h('b.code', {}, code), ` ${message}`)),
+    stderr && errors.length > 0
+      ? h('pre', { tabindex: 0, 'aria-label': 'The last of its stderr' }, stderr)
+      : null,
   );
 }

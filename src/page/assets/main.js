@@ -95,7 +95,10 @@ function askToken({ refused, why }) {
   byId('main').hidden = true;
   byId('actions').hidden = true;
   setText(byId('state-name'), refused === 401 ? 'signed out' : 'not allowed');
-  setText(byId('sign-in-why'), `${why ?? ''} The address that Segue logs when it starts has the token of this page in it.`);
+  setText(
+    byId('sign-in-why'),
+    `${why ?? ''} The address that Segue logs when it starts has the token of this page in it.`,
+  );
   byId('sign-in').hidden = false;
   byId('token').focus();
 }

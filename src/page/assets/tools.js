@@ -6,7 +6,9 @@ let drawn = '';
 
 export function drawTools({ overview, mayAct }, run) {
   const held = overview.status.held_tools ?? [];
-  const report = overview.history.find(({ tools_changed: t }) => t.added.length + t.removed.length + t.changed.length > 0);
+  const report = overview.history.find(
+    ({ tools_changed: t }) => t.added.length + t.removed.length + t.changed.length > 0,
+  );
   byId('tools-card').hidden = !report && held.length === 0;
   const now = JSON.stringify([report?.reboot_id, held, mayAct]);
   if (now === drawn) return;
@@ -21,7 +23,11 @@ export function drawTools({ overview, mayAct }, run) {
     }),
   );
   const rest = [...waits].map((name) => line('changed', '~', name, ' waits for approval'));
-  const approve = h('button.primary', { type: 'button', id: 'approve', onclick: () => run('approve') }, 'Approve');
+  const approve = h(
+    'button.primary',
+    { type: 'button', id: 'approve', onclick: () => run('approve') },
+    'Approve',
+  );
   byId('tools').replaceChildren(
     h('ul', {}, ...lines, ...rest),
     ...(held.length > 0 && mayAct ? [approve] : []),
@@ -29,5 +35,11 @@ export function drawTools({ overview, mayAct }, run) {
 }
 
 function line(kind, sign, name, note) {
-  return h('li', { 'data-kind': kind }, h('b', { 'aria-label': kind }, sign), h('span.mono', {}, name), h('span.hint', {}, note));
+  return h(
+    'li',
+    { 'data-kind': kind },
+    h('b', { 'aria-label': kind }, sign),
+    h('span.mono', {}, name),
+    h('span.hint', {}, note),
+  );
 }

@@ -2,7 +2,16 @@
 import { h } from './dom.js';
 import { duration } from './time.js';
 
-export const PHASES = ['maintenance', 'suspend', 'serialize', 'close', 'cleanup', 'spawn', 'restore', 'reconnect'];
+export const PHASES = [
+  'maintenance',
+  'suspend',
+  'serialize',
+  'close',
+  'cleanup',
+  'spawn',
+  'restore',
+  'reconnect',
+];
 
 /** Each phase as `{name, from, to, outcome}`: its part of the whole, 0…1. */
 export function spans({ phases, started_at, duration_ms }) {
@@ -25,7 +34,11 @@ function bar(name, from, to) {
 
 /** In one line. */
 export function strip(report) {
-  return h('span.strip', { 'aria-hidden': 'true' }, ...spans(report).map(({ name, from, to }) => bar(name, from, to)));
+  return h(
+    'span.strip',
+    { 'aria-hidden': 'true' },
+    ...spans(report).map(({ name, from, to }) => bar(name, from, to)),
+  );
 }
 
 /** A line for each phase. */

@@ -7,7 +7,12 @@ export function drawWorkers({ overview }, shown, choose) {
   const { workers } = overview;
   setText(byId('workers-count'), String(workers.length));
   const rows = workers.map((worker) => ({ ...worker, shown: worker === shown, several: workers.length > 1 }));
-  keyed(byId('workers'), rows, ({ instance }) => instance, (worker) => workerRow(worker, choose));
+  keyed(
+    byId('workers'),
+    rows,
+    ({ instance }) => instance,
+    (worker) => workerRow(worker, choose),
+  );
 }
 
 function workerRow(worker, choose) {
@@ -15,7 +20,13 @@ function workerRow(worker, choose) {
   const name = instance.slice(0, 8);
   const button = h(
     'button.link.mono',
-    { type: 'button', id: `worker-${instance}`, 'aria-pressed': shown, title: 'Show its statechart', onclick: () => choose(instance) },
+    {
+      type: 'button',
+      id: `worker-${instance}`,
+      'aria-pressed': shown,
+      title: 'Show its statechart',
+      onclick: () => choose(instance),
+    },
     name,
   );
   return h(
@@ -39,15 +50,19 @@ function exitText(exit) {
 export function drawSessions({ workers }) {
   const sessions = workers.flatMap((worker) => worker.sessions);
   setText(byId('sessions-count'), String(sessions.length));
-  keyed(byId('sessions'), sessions, ({ id }) => id, ({ id, era, client, in_flight, held }) =>
-    h(
-      'tr',
-      {},
-      h('td', {}, client || '–'),
-      h('td', {}, era || '–'),
-      h('td.r.num', {}, in_flight),
-      h('td.r.num', { 'data-tone': held > 0 ? 'busy' : null }, held),
-      h('td.mono.hint', {}, id.slice(0, 8)),
-    ),
+  keyed(
+    byId('sessions'),
+    sessions,
+    ({ id }) => id,
+    ({ id, era, client, in_flight, held }) =>
+      h(
+        'tr',
+        {},
+        h('td', {}, client || '–'),
+        h('td', {}, era || '–'),
+        h('td.r.num', {}, in_flight),
+        h('td.r.num', { 'data-tone': held > 0 ? 'busy' : null }, held),
+        h('td.mono.hint', {}, id.slice(0, 8)),
+      ),
   );
 }
