@@ -5,8 +5,8 @@
 import { chartOf } from '../../machines/chart.ts';
 import { fleetMachine } from '../../machines/fleet.ts';
 import type { Command } from '../../machines/types.ts';
-import { assertOperator } from '../control/roles.ts';
-import type { Control } from '../control/types.ts';
+import { assertOperator, isOperator } from '../control/roles.ts';
+import type { Control, Principal } from '../control/types.ts';
 import { SegueError } from '../errors.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { redactArgs } from '../observe/redact.ts';
@@ -44,18 +44,23 @@ export function createFleet(options: FleetOptions): Fleet {
 
 function controlOfAll({ env, members, instance, name }: FleetOptions, rolls: Rolls): Control {
   const startedAt = env.now();
+  /** A refusal is on record (F63): workers of one name share that, too. */
+  async function allow(who: Principal, action: string, detail: unknown): Promise<void> {
+    if (!isOperator(who)) await members()[0]?.control.admit(who, action, detail);
+    assertOperator(who, action);
+  }
   return {
-    admit: async (who, action) => assertOperator(who, action),
+    admit: allow,
     async restart(input, who, how = {}) {
-      assertOperator(who, 'restart');
+      await allow(who, 'restart', input);
       return rolls.restart(input, who, how);
     },
     async abort(who) {
-      assertOperator(who, 'abort');
+      await allow(who, 'abort', {});
       return rolls.abort(who);
     },
     async reset(who, how = {}) {
-      assertOperator(who, 'reset');
+      await allow(who, 'reset', {});
       const input = { include_history: false, include_error_details: false };
       const { workers = [] } = await fleetStatus(members(), null, input, who);
       const broken = workers.filter(({ state }) => state === 'failed' || state === 'broken');

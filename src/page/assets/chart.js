@@ -35,7 +35,7 @@ export class Chart {
   /** The machine went from one state to another. */
   take(from, to, event, traffic) {
     this.show(to, traffic);
-    setText(byId('edge'), from === '' ? '' : `${event}`);
+    setText(byId('edge'), from === '' ? '' : readable(event));
     for (const element of this.#root.querySelectorAll(`[data-to="${CSS.escape(to)}"]`)) {
       if (element.dataset.from === from && element.dataset.event === event) flash(element);
     }
@@ -53,6 +53,13 @@ export class Chart {
     }
   }
 }
+
+/** XState's own events in words. */
+const readable = (event) =>
+  event.replace(
+    /^xstate\.(done|error)\.actor\.(.+)$/,
+    (_, how, service) => `${service} ${how === 'done' ? 'done' : 'failed'}`,
+  );
 
 /** Again from its start, where it flashes still. */
 function flash(element) {

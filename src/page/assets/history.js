@@ -23,15 +23,12 @@ export function drawHistory({ history, totals }) {
 function row({ report, newest }, old) {
   const { outcome = 'running', success, reboot_id } = report;
   const tone = success === undefined ? 'busy' : success ? 'good' : 'bad';
-  return h(
+  const details = h(
     'details',
-    {
-      open: old ? old.open && (newest || old.touched) : newest,
-      ontoggle: (event) => (event.target.touched = true),
-    },
+    { open: old?.touched ? old.open : newest },
     h(
       'summary',
-      {},
+      { id: `reboot-${reboot_id}`, onclick: () => (details.touched = true) },
       h('span.tag', { 'data-tone': tone }, outcome.replaceAll('_', ' ')),
       h('time.num', { datetime: report.started_at }, clock(report.started_at)),
       h(
@@ -46,6 +43,8 @@ function row({ report, newest }, old) {
     waterfall(report),
     facts(report, reboot_id),
   );
+  details.touched = old?.touched;
+  return details;
 }
 
 function facts(report, id) {
