@@ -1,22 +1,23 @@
 /** The page without a browser: who gets what of it, and who can change nothing by it. */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectReadOnly } from '../../db/database.ts';
+import { hashOf } from '../../src/front/http/access/tokens.ts';
+import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import { HttpPeer } from '../support/http.ts';
-import { ROOT, worker } from '../support/launch.ts';
+import { ROOT, tempHome, worker } from '../support/launch.ts';
 import { adminOf, serve } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Journal } from '../support/wait.ts';
 import { press, type ServiceWithPage, startPage } from './service.ts';
 
 const ASSETS = join(ROOT, 'src/page/assets');
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const TOKENS = (['client', 'monitor', 'operator'] as const).map((role) => ({
   ...{ name: role, role },
-  sha256: sha256(`segue_${role}`),
+  sha256: hashOf(`segue_${role}`),
 }));
 
 interface PageEvent {
@@ -136,7 +137,9 @@ describe('who may change', () => {
   });
 
   shows('F51 F63', 'no monitor; the refusal is on record', async () => {
-    const service = await startPage({ command: worker('echo'), config: { http: { tokens: TOKENS } } });
+    const home = tempHome();
+    const config = { name: 'paged', http: { tokens: TOKENS } };
+    const service = await startPage({ command: worker('echo'), home, config });
     await opened(service, 'segue_client');
     for (const action of ['reboot', 'abort', 'reset']) {
       const refused = await press(service, action, { token: 'segue_monitor' });
@@ -145,6 +148,15 @@ describe('who may change', () => {
     }
     const admin = await adminOf(service);
     expect(await admin.request('history', {})).toEqual([]);
+    service.kill('SIGTERM');
+    await service.exited;
+    const file = databaseFile(stateDirectory('paged', { XDG_STATE_HOME: join(home, 'state') }));
+    const database = connectReadOnly(file);
+    onTestFinished(() => database.close());
+    const rows = database.audit.newest(10).reverse();
+    expect(rows.map(({ principal, action, result }) => [principal, action, result])).toEqual(
+      ['restart', 'abort', 'reset'].map((action) => ['token:monitor', action, 'NOT_AUTHORIZED']),
+    );
   });
 
   it('what it does not know it does not do', async () => {

@@ -1,6 +1,5 @@
 /** `segue serve` with its page, and requests of the page as anybody could make them. */
-import { type HttpPeer, type Service, startService } from '../support/http.ts';
-import type { ServedOptions } from '../support/restarts.ts';
+import { type Service, type ServiceOptions, startService } from '../support/http.ts';
 
 export interface ServiceWithPage extends Service {
   /** `http://127.0.0.1:<port>` */
@@ -10,7 +9,7 @@ export interface ServiceWithPage extends Service {
   word: string;
 }
 
-export async function startPage(options: ServedOptions): Promise<ServiceWithPage> {
+export async function startPage(options: ServiceOptions): Promise<ServiceWithPage> {
   const service = await startService(options);
   const { page } = JSON.parse(await service.logged(/"msg":"page"/)) as { page: string };
   const { origin, hash } = new URL(page);
@@ -30,5 +29,3 @@ export function press(
     body,
   });
 }
-
-export type { HttpPeer };

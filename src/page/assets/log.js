@@ -41,7 +41,7 @@ export function addLine({ level, time, msg, ...fields }) {
     .join(' ');
   list.append(
     h(
-      'li',
+      'p',
       { 'data-level': word },
       h('time.num', {}, time ? clock(time) : ''),
       h('b', {}, word),
