@@ -116,13 +116,15 @@ it.each([
 ] as const)('axe-core finds nothing serious: %s, %i wide', async (colorScheme, width) => {
   const service = await startPage({ command: worker('echo') });
   await opened(service.url);
-  const { page, faults } = await openPage(browser, { colorScheme, viewport: { width, height: 800 } });
+  const { page, faults } = await openPage(browser, {
+    ...{ colorScheme, reducedMotion: 'reduce' }, // no style that is on its way to another is judged
+    viewport: { width, height: 800 },
+  });
   await page.goto(service.page);
   await page.locator('[data-state="alive.idle"].here').waitFor();
   await page.getByRole('button', { name: 'Reboot' }).click();
   await page.locator('#history summary', { hasText: 'completed' }).waitFor();
-  // No style that is still on its way to another is judged.
-  await page.evaluate('document.getAnimations().forEach((animation) => animation.finish())');
+  await page.locator('[data-state="alive.idle"].here').waitFor();
   await page.evaluate(axe.source);
   const { violations, passes } = await page.evaluate<AxeResults>('axe.run(document)');
   expect(passes.length).toBeGreaterThan(20);
