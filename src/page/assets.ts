@@ -1,11 +1,14 @@
 /** The files of the page. They hold no data: anybody who may reach the service may have them. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { chartOf } from '../../machines/chart.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
+
+/** Beside this file, in dist as well: the build copies them. */
+const FOLDER = join(import.meta.dirname, 'assets');
 
 const FILES = [
   'index.html',
@@ -54,10 +57,9 @@ export interface Asset {
 
 /** By the path in their address. Read once, at the start: a package that is updated under us stays whole. */
 export function readAssets(): ReadonlyMap<string, Asset> {
-  const folder = assetFolder();
   const files = FILES.map((name): [string, Asset] => {
     const type = `${TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]}; charset=utf-8`;
-    return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(folder, name)) }];
+    return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(FOLDER, name)) }];
   });
   const chart = Buffer.from(JSON.stringify(chartOf(rebootMachine)));
   return new Map([...files, ['/page/chart.json', { type: 'application/json', body: chart }]]);
@@ -66,10 +68,4 @@ export function readAssets(): ReadonlyMap<string, Asset> {
 export function sendAsset({ type, body }: Asset, request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-/** The package ships them where they are in the source; from dist/src/page that is three levels up. */
-function assetFolder(): string {
-  const beside = join(import.meta.dirname, 'assets');
-  return existsSync(beside) ? beside : join(import.meta.dirname, '../../../src/page/assets');
 }
