@@ -44,23 +44,25 @@ export function createFleet(options: FleetOptions): Fleet {
 
 function controlOfAll({ env, members, instance, name }: FleetOptions, rolls: Rolls): Control {
   const startedAt = env.now();
-  /** A refusal is on record (F63): workers of one name share that, too. */
-  async function allow(who: Principal, action: string, detail: unknown): Promise<void> {
-    if (!isOperator(who)) await members()[0]?.control.admit(who, action, detail);
+  /** Always rejects; the refusal is on record (F63), which workers of one name share. */
+  async function refuse(who: Principal, action: string, detail: unknown): Promise<void> {
+    await members()[0]?.control.admit(who, action, detail);
     assertOperator(who, action);
   }
   return {
-    admit: allow,
+    async admit(who, action, detail) {
+      if (!isOperator(who)) await refuse(who, action, detail);
+    },
     async restart(input, who, how = {}) {
-      await allow(who, 'restart', input);
+      if (!isOperator(who)) await refuse(who, 'restart', input);
       return rolls.restart(input, who, how);
     },
     async abort(who) {
-      await allow(who, 'abort', {});
+      if (!isOperator(who)) await refuse(who, 'abort', {});
       return rolls.abort(who);
     },
     async reset(who, how = {}) {
-      await allow(who, 'reset', {});
+      if (!isOperator(who)) await refuse(who, 'reset', {});
       const input = { include_history: false, include_error_details: false };
       const { workers = [] } = await fleetStatus(members(), null, input, who);
       const broken = workers.filter(({ state }) => state === 'failed' || state === 'broken');
