@@ -55,6 +55,8 @@ it('a reboot that its button began walks through all states, in their order', as
   const walked = await transitions(service as unknown as Served, report!.reboot_id);
   expect(await seen(page, walked.length)).toEqual(walked);
   expect(walked).toContain('alive.preparing.suspend');
+  const steps = walked.map((to, at) => [walked[at - 1] ?? 'alive.idle', to]);
+  expect(await page.evaluate('edges')).toEqual(steps);
   expect(report!.requested_by).toBe('token:page');
   expect(await page.locator('.waterfall li').count()).toBe(report!.phases.length + 1); // and the blackout
   expect(await page.locator('#workers').innerText()).toContain(`\t2\t`);

@@ -2,12 +2,15 @@
 
 /** The states of the lifecycle, in the order in which they became lit. */
 window.seen = [];
+/** The edges that flashed, each as `[from, to]`. */
+window.edges = [];
 
 const isHere = (classes) => (classes ?? '').split(' ').includes('here');
 
 /** A record says what its element was before; what it became stands in the next record of the element, or in itself. */
 function note(records) {
-  records.forEach(({ target, oldValue }, at) => {
+  records.forEach(({ target, oldValue, addedNodes }, at) => {
+    for (const { dataset } of addedNodes) if (dataset.event) window.edges.push([dataset.from, dataset.to]);
     const { state } = target.dataset;
     if (state === undefined || state.startsWith('traffic.') || isHere(oldValue)) return;
     const next = records.slice(at + 1).find((record) => record.target === target);
@@ -17,7 +20,13 @@ function note(records) {
 
 window.watchStates = () =>
   new MutationObserver(note).observe(document.getElementById('chart'), {
-    ...{ subtree: true, attributes: true, attributeFilter: ['class'], attributeOldValue: true },
+    ...{
+      subtree: true,
+      childList: true,
+      attributes: true,
+      attributeFilter: ['class'],
+      attributeOldValue: true,
+    },
   });
 
 /** What a page of another origin can try against `target`: how each ended. */

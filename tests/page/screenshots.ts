@@ -32,7 +32,8 @@ try {
     await page.locator('[data-state="alive.idle"].here').waitFor();
     const before = await page.locator('#history details').count();
     await page.getByRole('button', { name: 'Reboot' }).click();
-    await page.locator(`#history details:nth-child(${before + clients.length})`).waitFor();
+    const ended = page.locator('#history summary', { hasText: 'completed' });
+    await ended.nth(before + clients.length - 1).waitFor();
     await page.locator('[data-state="alive.idle"].here').waitFor();
     await page.screenshot({ path: join(IMAGES, `page-${colorScheme}.png`) });
   }
