@@ -38,10 +38,10 @@ shows('F25', 'a viewer that does not read is cut; the other sees all', async () 
   await quick.until('event: overview');
   const unread = () => [...inFlight].map(({ writableLength }) => writableLength);
   for (let line = 1; inFlight.size > 1; line++) {
-    feed.publish({ kind: 'log', line: JSON.stringify({ line, filler: 'x'.repeat(MIB / 4) }) });
+    feed.publish({ kind: 'log', line: JSON.stringify({ line, filler: 'x'.repeat(2 * MIB) }) });
     await quick.until(`"line":${line},`);
-    expect(Math.max(...unread())).toBeLessThan(9 * MIB);
-    expect(line).toBeLessThan(200);
+    expect(Math.max(...unread())).toBeLessThan(11 * MIB);
+    expect(line).toBeLessThan(50);
   }
   expect(await warned).toBe('a client that does not read was cut');
   feed.publish({ kind: 'log', line: '"the last"' });
