@@ -81,10 +81,10 @@ export function uninstall(terminal: Terminal, client: Client, options: InstallOp
 
   function outcome(): string {
     const servers = `${counted(unwrapped.length, 'server')} (${unwrapped.map(({ name }) => plainLine(name)).join(', ')})`;
-    const verb = options.dryRun ? 'would be' : 'is';
-    if (same >= 0) return `${config.file} ${verb} as it was before, byte for byte: ${servers}`;
+    const verb = options.dryRun ? 'would be unwrapped' : 'unwrapped';
+    if (same >= 0) return `${servers} ${verb}: ${config.file} as it was before, byte for byte`;
     const kept = backups.map(({ file }) => file).join(', ');
-    return `${config.file} was changed since: ${servers} ${verb} unwrapped, all other changes stay; kept: ${kept}`;
+    return `${servers} ${verb}; ${config.file} was changed since install, these changes stay; kept: ${kept}`;
   }
 }
 
