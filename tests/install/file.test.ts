@@ -1,6 +1,7 @@
 /** What happens to the file itself, and what is refused. */
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -41,17 +42,19 @@ function place(text = TWO) {
 }
 
 describe('the file', () => {
-  it('keeps its mode and the link that leads to it; the backup is for us alone', async () => {
+  it('keeps its mode, its owner, and the link that leads to it; the backup is for us alone', async () => {
     const { home, file, run } = place();
     const real = join(home, 'dotfiles.json');
     writeFileSync(real, readFileSync(file));
+    if (process.getuid?.() === 0) chownSync(real, 12_345, 23_456); // only root may
     chmodSync(real, 0o640);
+    const { uid, gid } = statSync(real);
     const link = join(home, 'link.json');
     symlinkSync(real, link);
     expect(await run('install', 'cursor', '--all', '--file', link)).toMatchObject({ code: 0 });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readFileSync(real, 'utf8')).toContain('"--"');
-    expect(statSync(real).mode & 0o777).toBe(0o640);
+    expect(statSync(real)).toMatchObject({ uid, gid, mode: 0o100640 });
     expect(statSync(`${link}.segue-backup`).mode & 0o777).toBe(0o600);
     await run('uninstall', 'cursor', '--file', link);
     expect(readFileSync(real, 'utf8')).toBe(TWO);
@@ -78,6 +81,18 @@ describe('the file', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^2 servers \(a, b\) unwrapped; .* was changed since install.*segue-backup/);
     expect(now()).toBe(TWO.replace('"1"', '"1", "more"').replace('{', '{ // mine'));
+  });
+
+  it('has the last of two with the same key wrapped: it is the one that counts', async () => {
+    const twice = `{"mcpServers": {"a": {"command": "x"}},
+      "mcpServers": {"a": {"command": "y"}, "a": {"command": "z", "args": ["1"], "command": "w", "args": ["2"]}}}`;
+    const { run, now } = place(twice);
+    await run('install', 'cursor', '--all');
+    const { args } = JSON.parse(now()).mcpServers.a;
+    expect(args.slice(-3)).toEqual(['--', 'w', '2']);
+    for (const other of ['"x"', '"y"', '"z", "args": ["1"]']) expect(now()).toContain(`"command": ${other}`);
+    await run('uninstall', 'cursor');
+    expect(now()).toBe(twice);
   });
 
   it('keeps what was wrapped by hand', async () => {
