@@ -26,7 +26,7 @@ export function wrapEdits(text: string, server: Server, launcher: Launcher): Edi
 
 /**
  * Of one that Segue has wrapped, in a file that was changed since: out go Segue's words, what else was changed stays.
- * Null when it is not `--name <name> -- <command> …` with the command that it had.
+ * Null when what stands behind `--` is not the command that it had.
  */
 export function unwrapEdits(text: string, server: Server, original: Server): Edit[] | null {
   const command = member(server.node, 'command')!;
@@ -34,8 +34,7 @@ export function unwrapEdits(text: string, server: Server, original: Server): Edi
   const words = args?.children ?? [];
   const own = server.args.indexOf('--') + 1;
   const old = words[own];
-  if (args === undefined || old === undefined || server.args[own - 3] !== '--name') return null;
-  if (old.value !== original.command) return null;
+  if (args === undefined || old?.value !== original.command) return null;
   const restored = { ...placeOf(command), text: text.slice(old.offset, old.offset + old.length) };
   const next = words[own + 1];
   if (next) {

@@ -73,7 +73,7 @@ describe('the file', () => {
   });
 
   it('is only unwrapped when it was changed since', async () => {
-    const { run, file, now } = place();
+    const { run, file, now, names } = place();
     await run('install', 'cursor', '--all');
     const edited = now().replace('"1"', '"1", "more"').replace('{', '{ // mine');
     writeFileSync(file, edited);
@@ -81,6 +81,10 @@ describe('the file', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^2 servers \(a, b\) unwrapped; .* was changed since install.*segue-backup/);
     expect(now()).toBe(TWO.replace('"1"', '"1", "more"').replace('{', '{ // mine'));
+
+    await run('install', 'cursor', '--all');
+    expect((await run('uninstall', 'cursor')).stdout).toContain('byte for byte');
+    expect(names().sort()).toEqual(['mcp.json', 'mcp.json.segue-backup']);
   });
 
   it('has the last of two with the same key wrapped: it is the one that counts', async () => {
@@ -102,6 +106,17 @@ describe('the file', () => {
     const { stdout } = await run('uninstall', 'cursor');
     expect(stdout).toContain('a: left as it is');
     expect(now()).toBe(hand);
+  });
+
+  it('keeps what has another command since', async () => {
+    const { run, file, now } = place();
+    await run('install', 'cursor', '--all');
+    const edited = now().replace('"b-server"', '"c-server"');
+    writeFileSync(file, edited);
+    expect((await run('uninstall', 'cursor')).stdout).toContain('b: left as it is');
+    const { a, b } = JSON.parse(now()).mcpServers;
+    expect(a).toEqual({ command: 'a-server', args: ['1'] });
+    expect(b).toEqual(JSON.parse(edited).mcpServers.b);
   });
 
   it('is left alone when another program writes to it meanwhile', () => {
