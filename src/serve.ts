@@ -25,6 +25,7 @@ import { createHttpServer } from './front/http/server.ts';
 import { Shares } from './front/http/shares.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { createPage } from './page/page.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
@@ -86,6 +87,7 @@ export async function startService({
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
   const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const metrics = createMetrics({ control: fleet.control, feed, journal });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
@@ -95,7 +97,7 @@ export async function startService({
   const reasons: string[] = [];
   ready.resolve(
     createRoutes({
-      ...{ access, mcp, page, url, name },
+      ...{ access, mcp, metrics, page, url, name },
       shares: new Shares(limits.maxRequests),
       reasons: () => reasons,
     }),
