@@ -1,12 +1,14 @@
 /** The page in a real Chromium: what a person sees of a reboot and of a death, does by its buttons, and cannot be made to do. */
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { hashOf } from '../../src/front/http/access/tokens.ts';
 import { HttpPeer } from '../support/http.ts';
-import { worker } from '../support/launch.ts';
+import { tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
 import { adminOf, type Served, transitions } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
@@ -165,6 +167,26 @@ shows('F53', 'names and lines that look like markup are shown as they are', asyn
   await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '${markup}')`);
   await violation;
   expect(await page.evaluate(`'pwned' in window`)).toBe(false);
+});
+
+shows('F53', 'what a reboot changed of the tools is shown, whatever they are called', async () => {
+  const file = join(tempHome(), 'tools.json');
+  const evil = '<img src=x onerror=window.pwned=1>';
+  const write = (tools: object[]) =>
+    writeFileSync(file, JSON.stringify({ tools, capabilities: { tools: {} } }));
+  write([{ name: 'kept' }, { name: 'gone' }]);
+  const service = await startPage({ command: worker('changed-tools', file) });
+  const peer = await opened(service.url);
+  await (await peer.post({ id: 'list', method: 'tools/list' })).answer('list');
+  write([{ name: 'kept', description: 'new words' }, { name: evil }]);
+  const { page, faults } = await openPage(browser);
+  await page.goto(service.page);
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  const tools = page.getByRole('region', { name: 'Tools' }).getByRole('listitem');
+  await tools.nth(2).waitFor();
+  expect(await tools.allInnerTexts()).toEqual([`+${evil} added`, '~kept changed', '−gone removed']);
+  expect(await page.evaluate(`'pwned' in window`)).toBe(false);
+  expect(faults).toEqual([]);
 });
 
 shows(

@@ -29,7 +29,7 @@ function draw() {
   });
   drawSessions(page.overview);
   drawHistory(page.overview);
-  drawTools(page, run);
+  drawTools(page.overview);
 }
 
 const short = ({ instance }) => instance.slice(0, 8);
