@@ -18,6 +18,7 @@ import { VERSION } from '../version.ts';
 const SOON_MS = 500;
 /** Counts of requests change without a happening. */
 const ANYWAY_MS = 2_000;
+const MAX_VIEWERS = 64;
 /** Of all viewers together. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
@@ -46,10 +47,12 @@ export class Viewers {
     this.#unread = new Unread(MAX_UNREAD_BYTES, options.log);
   }
 
-  /** `who` is at least a monitor. The answer goes on until the viewer leaves or close() is called. */
+  /** `who` is at least a monitor. The answer goes on until the viewer leaves or close() is called. @throws SegueError RATE_LIMITED, SHUTDOWN_IN_PROGRESS */
   async add(response: ServerResponse, who: Principal): Promise<void> {
     const { control, feed } = this.#options;
     if (this.#closed) throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
+    if (this.#viewers.size >= MAX_VIEWERS)
+      throw new SegueError('RATE_LIMITED', 'the page has too many viewers', { retryAfterS: 5 });
     const first = await overview(control, who);
     if (response.destroyed) return;
     writeEventsHead(response, { 'x-content-type-options': 'nosniff' });
@@ -80,7 +83,6 @@ export class Viewers {
   }
 
   #tell(happening: Happening): void {
-    // A line that this very write makes is told when it is logged, never from within the loop over viewers.
     for (const [response, who] of [...this.#viewers]) {
       if (happening.kind === 'log') {
         if (isOperator(who)) this.#send(response, 'log', happening.line);
