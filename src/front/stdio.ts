@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClientPort, Session } from '../session/session.ts';
@@ -20,6 +21,8 @@ export interface StdioOptions {
 
 /** Above this much that the client has not read, the worker is not read any more. */
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** For alerts that were not sent yet when the client goes. */
+const ALERTS_MS = 200;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
@@ -32,12 +35,14 @@ export async function runStdio({ config, log, env, feed, environment }: StdioOpt
     ...{ config, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const { name } = supervisor;
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const how = await serve(session, config);
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
-  await flushed();
+  await Promise.all([flushed(), alerts?.close(ALERTS_MS)]);
   await inspector?.close();
   return 0;
 }
