@@ -27,6 +27,7 @@ import { alertsOf } from './observe/alerts/of.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { traceReboots } from './observe/traces.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
@@ -89,6 +90,7 @@ export async function startService({
   const fleet = createFleet({ env, log, members, parallel, command, instance, name });
   const metrics = createMetrics({ control: fleet.control, feed, journal });
   const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });

@@ -7,6 +7,7 @@ import type { Env } from '../env.ts';
 import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { traceReboots } from '../observe/traces.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { LineSplitter } from '../wire/lines.ts';
@@ -37,6 +38,7 @@ export async function runStdio({ config, log, env, feed, environment }: StdioOpt
   });
   const { name } = supervisor;
   const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const how = await serve(session, config);
