@@ -29,7 +29,10 @@ export function createProgram(call: Call): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
+    .configureOutput({
+      writeOut: (text) => call.terminal.out(text.replace(/\n$/, '')),
+      outputError: (text) => call.terminal.err(usageSentence(text)),
+    });
   addRun(program, call);
   addServe(program, call);
   addLookers(program, call);

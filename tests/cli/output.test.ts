@@ -185,7 +185,7 @@ describe('a reboot in words', () => {
     expect(text).toContain('asked by   operator: manual_request (request)');
     expect(text).toContain('exit       code 3');
     expect(text).toContain('  out of cheese');
-    expect(text).toMatch(/spawn +done +180 ms/);
+    expect(text).toMatch(/spawn +180 ms/);
     expect(text).toContain('tools      added new_tool');
   });
 });
