@@ -152,3 +152,13 @@ the old server ended, the last it wrote to stderr, and the time of each phase.
 Examples:
   segue history --name files --limit 5
   segue history 0a1b2c3d`;
+
+export const DOCTOR_EXAMPLE = `
+Looks at Node, clock, disk, configuration, directories, sockets, databases, the port of segue serve, and what dead
+instances have left. A command behind -- (or of the configuration) is started, greeted and ended: its stdout must hold
+messages only. Nothing is changed. Exit code 1 when a check fails; a warning is no failure.
+
+Examples:
+  segue doctor
+  segue doctor --config segue.json
+  segue doctor -- node server.js`;

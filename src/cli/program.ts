@@ -39,6 +39,7 @@ export function createProgram(call: Call): Command {
   addActors(program, call);
   addKeepers(program, call);
   addTokens(program, call);
+  addHelpers(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -241,6 +242,22 @@ function addTokens(program: Command, call: Call): void {
     .addHelpText('after', help.TOKEN_REMOVE_EXAMPLE)
     .action(async (name, options) =>
       done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
+    );
+}
+
+function addHelpers(program: Command, call: Call): void {
+  const { terminal, command, done } = call;
+  program.commandsGroup('Commands for this machine:');
+  subcommand(program, call, 'doctor', 'check this machine, and a server', true)
+    .usage('[options] [-- <command> [args…]]')
+    .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--upstream <url>', 'where it serves MCP over HTTP (default: stdin and stdout)')
+    .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
+    .option('--config <file>', 'read settings, and the command, from this file')
+    .option('--set <name=value>', 'any other setting (may be repeated)', collect)
+    .addHelpText('after', help.DOCTOR_EXAMPLE)
+    .action(async (options) =>
+      done(await (await import('./doctor.ts')).doctor(terminal, { ...given(program), ...options }, command)),
     );
 }
 
