@@ -162,3 +162,11 @@ Examples:
   segue doctor
   segue doctor --config segue.json
   segue doctor -- node server.js`;
+
+export const COMPLETION_EXAMPLE = `
+Names of instances that run are completed, too.
+
+Examples:
+  segue completion bash > ~/.local/share/bash-completion/completions/segue
+  segue completion zsh > ~/.zfunc/_segue              a folder that stands in fpath
+  segue completion fish > ~/.config/fish/completions/segue.fish`;

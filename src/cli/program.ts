@@ -1,14 +1,17 @@
 /** The commands and their options. Each command's own file is loaded when it is called. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { REASONS } from '../../machines/types.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import type { Shell } from './completion.ts';
 import * as help from './help.ts';
 import type { RebootOptions } from './reboot.ts';
 import type { RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
+
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export interface Call {
   terminal: Terminal;
@@ -258,6 +261,16 @@ function addHelpers(program: Command, call: Call): void {
     .addHelpText('after', help.DOCTOR_EXAMPLE)
     .action(async (options) =>
       done(await (await import('./doctor.ts')).doctor(terminal, { ...given(program), ...options }, command)),
+    );
+  program
+    .command('completion')
+    .description('print a script that completes commands in a shell')
+    .helpOption('-h, --help', 'print this help')
+    .addArgument(new Argument('<shell>', 'that it is for').choices(SHELLS))
+    .allowExcessArguments(false)
+    .addHelpText('after', help.COMPLETION_EXAMPLE)
+    .action(async (shell: Shell) =>
+      done((await import('./completion.ts')).completion(terminal, program, shell)),
     );
 }
 
