@@ -30,7 +30,7 @@ export async function doctor(
   };
   const findings = await diagnose(surroundings, { file, flags: await flagLayer(options, command) });
   const { createColors } = await import('picocolors');
-  terminal.out(json ? plainJson(findings) : findingsText(findings, createColors(terminal.live)));
+  terminal.out(json ? plainJson(findings) : findingsText(findings, createColors(terminal.coloured)));
   return findings.some(({ status }) => status === 'failure') ? 1 : 0;
 }
 

@@ -170,3 +170,19 @@ Examples:
   segue completion bash > ~/.local/share/bash-completion/completions/segue
   segue completion zsh > ~/.zfunc/_segue              a folder that stands in fpath
   segue completion fish > ~/.config/fish/completions/segue.fish`;
+
+export const TOP_EXAMPLE = `
+Keys: q quits, r restarts (and asks first), a undoes a reboot that has just begun, arrows choose another instance.
+Without a terminal, and with --json, it shows what is now and ends.
+
+Examples:
+  segue top
+  segue top files --json`;
+
+export const LOGS_EXAMPLE = `
+An instance keeps its last 500 lines in memory; all of them go to its stderr. What it does not log (--log-level of the
+instance) is not shown either.
+
+Examples:
+  segue logs files --level warn
+  segue logs -f --json`;

@@ -7,10 +7,12 @@ import { SegueError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { Shell } from './completion.ts';
 import * as help from './help.ts';
+import type { Level } from './logs.ts';
 import type { RebootOptions } from './reboot.ts';
 import type { RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
+const LEVELS: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
 const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export interface Call {
@@ -127,6 +129,21 @@ function addLookers(program: Command, call: Call): void {
     .addHelpText('after', help.STATUS_EXAMPLE)
     .action(async (instance, options) =>
       done(await (await import('./status.ts')).status(terminal, instance, options)),
+    );
+  subcommand(program, call, 'top', 'watch instances live: workers, sessions, reboots')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.TOP_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./top.ts')).top(terminal, instance, options)),
+    );
+  subcommand(program, call, 'logs', 'show the log of an instance')
+    .argument('[instance]', help.INSTANCE)
+    .option('-f, --follow', 'go on with what comes, till the instance ends')
+    .addOption(new Option('--level <level>', 'this and what is worse').choices(LEVELS))
+    .option('--limit <count>', 'how many lines of the past', wholeNumber(0, 1000), 100)
+    .addHelpText('after', help.LOGS_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./logs.ts')).logs(terminal, instance, options)),
     );
   subcommand(program, call, 'history', 'show past reboots, or all of one')
     .argument('[id]', 'of a reboot, or its beginning')

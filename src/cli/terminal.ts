@@ -11,6 +11,10 @@ export interface Terminal {
   err(text: string): void;
   /** A person watches stderr: it may be repainted and coloured. False in pipes and CI, with NO_COLOR or TERM=dumb. */
   readonly live: boolean;
+  /** A person sees stdout and types into stdin: the whole screen may be taken. */
+  readonly interactive: boolean;
+  /** stdout takes colours. */
+  readonly coloured: boolean;
   /** Columns of stdout; 80 where it is no terminal. */
   readonly width: number;
   environment: Environment;
@@ -26,6 +30,12 @@ export function systemTerminal(): Terminal {
     err: (text) => print(process.stderr, text),
     get live() {
       return process.stderr.isTTY === true && !env.CI && !env.NO_COLOR && env.TERM !== 'dumb';
+    },
+    get interactive() {
+      return process.stdin.isTTY === true && process.stdout.isTTY === true && env.TERM !== 'dumb';
+    },
+    get coloured() {
+      return process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
     },
     get width() {
       return process.stdout.columns || 80;
