@@ -24,14 +24,24 @@ describe('help', () => {
       expect(stdout).toContain(part);
   });
 
-  it.each(['list', 'status', 'history', 'reboot', 'abort', 'reset', 'doctor', 'completion'])(
-    'has an example for %s',
-    async (name) => {
-      const { code, stdout } = await run(name, '--help');
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  segue ${name}`));
-    },
-  );
+  it.each([
+    'list',
+    'status',
+    'top',
+    'logs',
+    'history',
+    'reboot',
+    'abort',
+    'reset',
+    'install',
+    'uninstall',
+    'doctor',
+    'completion',
+  ])('has an example for %s', async (name) => {
+    const { code, stdout } = await run(name, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  segue ${name}`));
+  });
 });
 
 describe('wrong usage is one sentence and exit code 2', () => {
