@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { AdminClient } from '../control/admin-client.ts';
 import { withInstance } from './instance.ts';
-import { plain, plainLine } from './plain.ts';
+import { escapedJson, plainLine } from './plain.ts';
 import type { Colors, Terminal } from './terminal.ts';
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
@@ -75,10 +75,9 @@ function isBelow(level: string, least: Level | undefined): boolean {
   return least !== undefined && at >= 0 && at < LEVELS.indexOf(least);
 }
 
-/** As it was logged: JSON escapes what a terminal would obey, but for the 8-bit controls. */
 function jsonLine(line: string, least: Level | undefined): string | null {
   const entry = entryOf(line);
-  return entry !== null && isBelow(entry.level, least) ? null : plain(line);
+  return entry !== null && isBelow(entry.level, least) ? null : escapedJson(line);
 }
 
 /** `12:00:01.250 warn  what happened  key=value`; null for one below `least`. */

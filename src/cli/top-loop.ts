@@ -2,7 +2,7 @@
 import picocolors from 'picocolors';
 import type { AdminClient } from '../control/admin-client.ts';
 import { systemEnv } from '../env.ts';
-import type { Onlooker } from '../observe/feed.ts';
+import type { Happening } from '../observe/feed.ts';
 import type { Overview } from '../observe/overview.ts';
 import type { ListedInstance } from '../state/instances.ts';
 import { shortId } from './format.ts';
@@ -27,6 +27,8 @@ export class TopLoop {
   #client: AdminClient | null = null;
   #overview: Overview | null = null;
   #refreshing = false;
+  /** Something has happened since the reading that goes on has begun: what it brings may be older than what is shown. */
+  #outdated = false;
   /** Asked, and neither y nor n was typed yet. */
   #asking = false;
   #note = '';
@@ -64,6 +66,7 @@ export class TopLoop {
   async #refresh(): Promise<void> {
     if (this.#refreshing) return;
     this.#refreshing = true;
+    this.#outdated = false;
     try {
       this.#instances = await runningInstances(this.#terminal);
       const { instance } = this.#chosen;
@@ -74,13 +77,15 @@ export class TopLoop {
       if (this.#instances.length > 0) {
         const client = this.#client ?? (await this.#connect());
         const overview = await client.request('overview');
-        if (client === this.#client) this.#overview = overview; // else another was chosen meanwhile
+        const wanted = client === this.#client; // else another was chosen meanwhile
+        if (wanted && !(this.#outdated && this.#overview)) this.#overview = overview;
       }
     } catch (error) {
       this.#say(plainLine((error as Error).message));
     } finally {
       this.#refreshing = false;
       this.#paint();
+      if (this.#outdated) void this.#refresh();
     }
   }
 
@@ -100,15 +105,15 @@ export class TopLoop {
     return client;
   }
 
-  #happened(client: AdminClient, happening: Parameters<Onlooker>[0]): void {
+  #happened(client: AdminClient, happening: Happening): void {
     if (client !== this.#client) return;
-    const { workers } = this.#overview ?? {};
-    if (happening.kind === 'transition' && this.#overview && workers?.length === 1) {
+    if (happening.kind === 'transition' && this.#overview) {
       // Painted at once: a phase may be over before its overview would be here.
-      const { status, at } = happening;
-      this.#overview = { ...this.#overview, status, workers: [{ ...workers[0]!, status, since: at }] };
+      this.#overview = withTransition(this.#overview, happening);
       this.#paint();
-    } else void this.#refresh();
+    }
+    this.#outdated = true;
+    void this.#refresh();
   }
 
   #press(key: string): void {
@@ -148,6 +153,7 @@ export class TopLoop {
     const next = this.#instances[(at + step + count) % count];
     if (next === undefined || next.instance === this.#chosen.instance) return;
     this.#choose(next);
+    this.#outdated = true;
     void this.#refresh();
   }
 
@@ -198,4 +204,18 @@ async function reboot(client: AdminClient): Promise<string> {
 async function undo(client: AdminClient): Promise<string> {
   const { reboot_id } = await client.request('abort');
   return `reboot ${shortId(plainLine(reboot_id))} is undone`;
+}
+
+/** Of a service with several servers it is not known here what the whole is now. What is not known of a new server is null. */
+function withTransition(
+  overview: Overview,
+  { instance, status, at }: Extract<Happening, { kind: 'transition' }>,
+): Overview {
+  const workers = overview.workers.map((worker) => {
+    if (worker.instance !== instance) return worker;
+    const unknown = { pid: null, rss_bytes: null, uptime_s: null };
+    const process = worker.status.generation === status.generation ? {} : unknown;
+    return { ...worker, ...process, status, since: at };
+  });
+  return { ...overview, workers, status: workers.length === 1 ? status : overview.status };
 }

@@ -8,6 +8,7 @@ import { plain, plainJson, plainLine } from '../../src/cli/plain.ts';
 import { ProgressPicture } from '../../src/cli/progress.ts';
 import { consequences, reportSentence, reportText } from '../../src/cli/report.ts';
 import { statusText } from '../../src/cli/status.ts';
+import { waterfall } from '../../src/cli/waterfall.ts';
 import type { HealthReport, RestartReport, StatusReport } from '../../src/control/schemas.ts';
 import type { ListedInstance } from '../../src/state/instances.ts';
 import { AT, anInfo, aReport, aStatus } from '../control/fake-control.ts';
@@ -176,6 +177,25 @@ describe('a reboot in words', () => {
     expect(text).toContain('server     bbbbbbbb  pending\n');
     expect(text).toContain('server     cccccccc  failed: it died');
     expect(text).not.toContain('phases');
+  });
+
+  it('draws the phases along its time, and the blackout', () => {
+    const at = (ms: number) => new Date(Date.parse(AT) + ms).toISOString();
+    const phases = [
+      { name: 'maintenance', started_at: at(0), duration_ms: 5, outcome: 'done' },
+      { name: 'suspend', started_at: at(200), duration_ms: 300, outcome: 'done' },
+      { name: 'spawn', started_at: at(500), duration_ms: 500, outcome: 'timeout' },
+    ] satisfies RestartReport['phases'];
+    const report = aReport({ phases, duration_ms: 1000, blackout_ms: 800 });
+    expect(waterfall(report, 56)).toEqual([
+      '  maintenance        5 ms  █',
+      '  suspend          300 ms      ██████',
+      '  spawn            500 ms            ██████████  timeout',
+      '  blackout         800 ms      ████████████████'.replaceAll('█', '░'),
+    ]);
+    for (const width of [20, 40, 41, 80, 200])
+      for (const line of waterfall(report, width))
+        expect(line.length).toBeLessThanOrEqual(Math.max(width, 34));
   });
 
   shows('M3', 'reason, who asked, exit cause, stderr tail and the time of each phase are shown', () => {

@@ -1,8 +1,13 @@
 /** `segue top` in a terminal of its own, before real instances. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { segueLaunch, tempHome, worker } from '../support/launch.ts';
 import { Pty } from '../support/pty.ts';
 import { type Running, startSegue } from '../support/segue.ts';
+import { hasTmux, Tmux } from '../support/tmux.ts';
 import { segue } from './cli.ts';
 
 const LEFT = '\u001b[?25h\u001b[?1049l';
@@ -96,6 +101,51 @@ describe('in a terminal', () => {
     await terminal.seen(/next {2}[0-9a-f]{8}/);
     terminal.type('q');
     await terminal.seen(/code=0\n/);
+  });
+});
+
+describe('a terminal that goes away', () => {
+  it('is no reason to live on', async () => {
+    const home = tempHome();
+    await running(home, 'demo');
+    // Held open by segue and whoever stands above it: it ends when all of them have.
+    const fifo = join(home, 'life');
+    spawnSync('mkfifo', [fifo]);
+    const life = createReadStream(fifo);
+    const { command, args, env, cwd } = segueLaunch({ home, args: ['top'] });
+    const argv = ['sh', '-c', 'exec 3>"$0"; exec "$@"', fifo, command, ...args];
+    const terminal = new Pty({ command: argv[0]!, args: argv.slice(1), env, cwd });
+    await terminal.seen(/alive\.idle/);
+    life.resume();
+    const ended = once(life, 'end');
+    terminal.hangUp();
+    await ended;
+  });
+});
+
+describe('in tmux', () => {
+  it.runIf(hasTmux)('looks as it should, before and after a reboot', async () => {
+    const home = tempHome();
+    await running(home, 'demo');
+    const tmux = new Tmux(home, segueLaunch({ home, args: ['top'] }));
+    await tmux.shows(/^alive\.idle for .* traffic open$/m);
+    tmux.keys('r');
+    await tmux.shows(/^reboot demo\? y\/n$/m);
+    tmux.keys('y');
+    const screen = await tmux.shows(/^alive\.idle[\s\S]*^q quit .* rebooted in .*$/m);
+    expect(screen.split('\n').slice(0, 5)).toEqual([
+      expect.stringMatching(/^demo {2}[0-9a-f]{8} {2}pid \d+ {2}up .*$/),
+      expect.stringMatching(/^\/.{78}…$|workers\/echo/),
+      expect.stringMatching(/^alive\.idle for /),
+      '·maintenance ·suspend ·serialize ·close ·cleanup ·spawn ·restore ·reconnect',
+      'The worker serves its clients.',
+    ]);
+    expect(screen).toMatch(/^[0-9a-f]{8} {2}2 +\d+ /m);
+    tmux.resize(40, 10);
+    const small = await tmux.shows(/^no reboot$/m);
+    expect(small.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
+    tmux.keys('q');
+    await tmux.shows(/^\[gone\]$/m);
   });
 });
 

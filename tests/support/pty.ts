@@ -64,6 +64,11 @@ export class Pty {
     });
   }
 
+  /** As when its window is closed. */
+  hangUp(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   type(keys: string): void {
     this.#child.stdin.write(keys);
   }
