@@ -27,11 +27,14 @@ export class TopLoop {
   #client: AdminClient | null = null;
   #overview: Overview | null = null;
   #refreshing = false;
-  /** Something has happened since the reading that goes on has begun: what it brings may be older than what is shown. */
-  #outdated = false;
+  /** Since the last reading has begun: what it brings may be older. */
+  #news: Happening[] = [];
   /** Asked, and neither y nor n was typed yet. */
   #asking = false;
   #note = '';
+  /** Why the last look has failed. */
+  #problem = '';
+  #over = false;
 
   constructor(terminal: Terminal, chosen: ListedInstance) {
     // What would be complained of on stderr would be written across the picture.
@@ -56,6 +59,7 @@ export class TopLoop {
       tick();
       return await this.#end.promise;
     } finally {
+      this.#over = true;
       cancel();
       this.#client?.close();
       this.#screen.leave();
@@ -64,9 +68,10 @@ export class TopLoop {
 
   /** Looks who runs, connects where it is not connected, reads, paints. What fails is said and tried again. */
   async #refresh(): Promise<void> {
-    if (this.#refreshing) return;
+    if (this.#refreshing || this.#over) return;
     this.#refreshing = true;
-    this.#outdated = false;
+    this.#news = [];
+    let chosen = this.#chosen;
     try {
       this.#instances = await runningInstances(this.#terminal);
       const { instance } = this.#chosen;
@@ -74,25 +79,27 @@ export class TopLoop {
         this.#overview = null;
         if (this.#instances[0]) this.#choose(this.#instances[0]);
       }
+      chosen = this.#chosen;
       if (this.#instances.length > 0) {
         const client = this.#client ?? (await this.#connect());
         const overview = await client.request('overview');
-        const wanted = client === this.#client; // else another was chosen meanwhile
-        if (wanted && !(this.#outdated && this.#overview)) this.#overview = overview;
+        // Else another was chosen meanwhile.
+        if (client === this.#client) this.#overview = this.#news.reduce(withNews, overview);
       }
+      this.#problem = '';
     } catch (error) {
-      this.#say(plainLine((error as Error).message));
+      this.#problem = plainLine((error as Error).message);
     } finally {
       this.#refreshing = false;
       this.#paint();
-      if (this.#outdated) void this.#refresh();
+      if (this.#news.length > 0 || chosen !== this.#chosen) void this.#refresh();
     }
   }
 
   async #connect(): Promise<AdminClient> {
     const chosen = this.#chosen;
     const { client } = await connectTo(chosen);
-    if (chosen !== this.#chosen) client.close();
+    if (chosen !== this.#chosen || this.#over) client.close();
     else {
       this.#client = client;
       const left = () => {
@@ -107,12 +114,12 @@ export class TopLoop {
 
   #happened(client: AdminClient, happening: Happening): void {
     if (client !== this.#client) return;
-    if (happening.kind === 'transition' && this.#overview) {
+    this.#news.push(happening);
+    if (this.#overview) {
       // Painted at once: a phase may be over before its overview would be here.
-      this.#overview = withTransition(this.#overview, happening);
+      this.#overview = withNews(this.#overview, happening);
       this.#paint();
     }
-    this.#outdated = true;
     void this.#refresh();
   }
 
@@ -153,7 +160,6 @@ export class TopLoop {
     const next = this.#instances[(at + step + count) % count];
     if (next === undefined || next.instance === this.#chosen.instance) return;
     this.#choose(next);
-    this.#outdated = true;
     void this.#refresh();
   }
 
@@ -166,7 +172,7 @@ export class TopLoop {
   }
 
   #say(note: string): void {
-    this.#note = note;
+    this.#note = plainLine(note);
     this.#paint();
   }
 
@@ -193,7 +199,8 @@ export class TopLoop {
   #footer(): Line {
     if (this.#asking) return [[`reboot ${plainLine(this.#chosen.name)}? y/n`, 'yellow']];
     const keys = this.#instances.length > 1 ? [...KEYS, ...CHOOSE] : KEYS;
-    return this.#note === '' ? keys : [...keys, ['  '], [plainLine(this.#note), 'yellow']];
+    const said = this.#problem || this.#note;
+    return said === '' ? keys : [...keys, ['  '], [said, 'yellow']];
   }
 }
 
@@ -207,10 +214,9 @@ async function undo(client: AdminClient): Promise<string> {
 }
 
 /** Of a service with several servers it is not known here what the whole is now. What is not known of a new server is null. */
-function withTransition(
-  overview: Overview,
-  { instance, status, at }: Extract<Happening, { kind: 'transition' }>,
-): Overview {
+function withNews(overview: Overview, happening: Happening): Overview {
+  if (happening.kind !== 'transition') return overview; // the next reading brings it
+  const { instance, status, at } = happening;
   const workers = overview.workers.map((worker) => {
     if (worker.instance !== instance) return worker;
     const unknown = { pid: null, rss_bytes: null, uptime_s: null };

@@ -70,7 +70,8 @@ function styleOf({ state, phase, traffic }: Overview['status']): Style {
 const NAMES_WIDTH = PHASES.join('').length + 2 * PHASES.length - 1;
 
 /** The phases with what is done of them; a bar where they have no room, or each of several servers has its own. */
-function phaseLine({ phase, progress }: Overview['status'], columns: number): Line {
+function phaseLine({ state, phase, progress }: Overview['status'], columns: number): Line {
+  if (state.startsWith('fleet.')) return barLine(progress, columns, state);
   const at = (PHASES as readonly (string | null)[]).indexOf(phase);
   if (columns >= NAMES_WIDTH && (phase === null || at >= 0)) {
     return PHASES.map((name, index) => {
@@ -80,13 +81,17 @@ function phaseLine({ phase, progress }: Overview['status'], columns: number): Li
     });
   }
   if (phase === null) return [['no reboot', 'dim']];
-  const width = Math.max(0, Math.min(32, columns - phase.length - 8));
+  return barLine(progress, columns, phase);
+}
+
+function barLine(progress: number, columns: number, what: string): Line {
+  const width = Math.max(0, Math.min(32, columns - what.length - 8));
   const filled = Math.round((progress / 100) * width);
-  const bar: Line = [
+  return [
     ['━'.repeat(filled), 'green'],
     ['━'.repeat(width - filled), 'dim'],
+    [` ${String(Math.round(progress)).padStart(3)} % ${plainLine(what)}`],
   ];
-  return [...bar, [` ${String(Math.round(progress)).padStart(3)} % ${phase}`]];
 }
 
 function sectionsOf({ overview }: Picture): Section[] {
