@@ -32,7 +32,11 @@ function lineProgress(terminal: Terminal, name: string): Progress {
       last = key;
       terminal.err(`${plainLine(name)}: ${what} (${Math.round(progress)} %${again})`);
     },
-    end() {},
+    end(report) {
+      if (!report?.success) return; // a failure is told in one sentence
+      const times = report.phases.map(({ name, duration_ms }) => `${name} ${duration(duration_ms)}`);
+      if (times.length > 0) terminal.err(`${plainLine(name)}: ${times.join(', ')}`);
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { isErrorCode, SegueError } from '../errors.ts';
 import { withInstance } from './instance.ts';
 import { plainJson } from './plain.ts';
 import { type Progress, startProgress } from './progress.ts';
-import { consequences, phaseLine, reportSentence, workerLines } from './report.ts';
+import { consequences, reportSentence, workerLines } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RebootOptions {
@@ -117,11 +117,7 @@ function conclude(terminal: Terminal, report: RestartReport, json: boolean): num
   const failed = report.success === false;
   if (json) terminal.out(plainJson(report));
   else if (failed) terminal.err([`segue: ${reportSentence(report)}`, ...workerLines(report)].join('\n'));
-  else {
-    const phases = terminal.live ? [] : phaseLine(report); // a terminal has them in its picture
-    const rest = report.success ? [...phases, ...consequences(report)] : [];
-    terminal.out([reportSentence(report), ...rest].join('\n'));
-  }
+  else terminal.out([reportSentence(report), ...(report.success ? consequences(report) : [])].join('\n'));
   return failed ? exitCodeOf(report) : 0;
 }
 

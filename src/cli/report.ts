@@ -30,14 +30,6 @@ function reasonOf(report: RestartReport): string {
   return `${plainLine(last.message, 500)}${phase}`;
 }
 
-/** The time of each phase in one line, for where no picture has shown it. */
-export function phaseLine({ phases }: RestartReport): string[] {
-  if (phases.length === 0) return [];
-  return [
-    `phases     ${phases.map(({ name, duration_ms }) => `${name} ${duration(duration_ms)}`).join(', ')}`,
-  ];
-}
-
 /** Requests, sessions and tools after a reboot; a line each, only what has something to say. */
 export function consequences(report: RestartReport): string[] {
   const { requests, sessions, tools_changed: tools } = report;
