@@ -25,6 +25,7 @@ import { createHttpServer } from './front/http/server.ts';
 import { Shares } from './front/http/shares.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
@@ -83,6 +84,7 @@ export async function startService({
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
   const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const metrics = createMetrics({ control: fleet.control, feed, journal });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
@@ -90,7 +92,15 @@ export async function startService({
   sessions.recover();
   const reasons: string[] = [];
   ready.resolve(
-    createRoutes({ access, mcp, shares: new Shares(limits.maxRequests), url, name, reasons: () => reasons }),
+    createRoutes({
+      access,
+      mcp,
+      metrics,
+      shares: new Shares(limits.maxRequests),
+      url,
+      name,
+      reasons: () => reasons,
+    }),
   );
   const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
