@@ -53,33 +53,36 @@ function bash(program: Command, zsh: boolean): string {
   const paths = all.filter(({ path }) => path !== '').map(({ path }) => `"${path}"`);
   const words = all.map(({ path, commands, options, choices, takesInstance }) => {
     const list = [...commands.map(({ name }) => name), ...choices, ...options.map(flagOf)].join(' ');
-    return `    "${path}") words="${list}${takesInstance ? ' $(_segue_instances)' : ''}" ;;`;
+    return `    "${path}") offers="${list}${takesInstance ? ' $(_segue_instances)' : ''}" ;;`;
   });
   return `${zsh ? ZSH_HEAD : ''}# made by: segue completion ${zsh ? 'zsh' : 'bash'}
 _segue_instances() {
   ${INSTANCES}
 }
 _segue() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path="" words="" at
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" called="" offers="" at
   COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
     [[ "\${COMP_WORDS[at]}" == -- ]] && return # a command of its own: files, as the shell does it
-    case "\${path:+$path }\${COMP_WORDS[at]}" in
-    ${paths.join('|')}) path="\${path:+$path }\${COMP_WORDS[at]}" ;;
+    case "\${called:+$called }\${COMP_WORDS[at]}" in
+    ${paths.join('|')}) called="\${called:+$called }\${COMP_WORDS[at]}" ;;
     esac
   done
-  case "$path $previous" in
+  case "$called $previous" in
 ${valueCases(all).join('\n')}
-  *) case "$path" in
+  *) case "$called" in
 ${words.join('\n')}
   esac ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY=($(compgen -W "$offers" -- "$current"))
 }
 complete -o default -F _segue segue`;
 }
 
-const ZSH_HEAD = '#compdef segue\nautoload -U +X bashcompinit && bashcompinit\n';
+/** Its own names are left alone: there, `path` and `words` are the shell's. */
+const ZSH_HEAD = `(( $+functions[compdef] )) || { autoload -U compinit && compinit; }
+autoload -U +X bashcompinit && bashcompinit
+`;
 
 /** What may stand behind an option. Where nothing is known, the shell offers files. */
 function valueCases(all: readonly Node[]): string[] {
@@ -91,7 +94,7 @@ function valueCases(all: readonly Node[]): string[] {
       cases.set(words, [...(cases.get(words) ?? []), `"${path} ${option.long}"`]);
     }
   }
-  return [...cases].map(([words, patterns]) => `    ${patterns.join('|')}) words="${words}" ;;`);
+  return [...cases].map(([words, patterns]) => `    ${patterns.join('|')}) offers="${words}" ;;`);
 }
 
 function flagOf({ long, short }: Option): string {

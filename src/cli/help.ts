@@ -184,7 +184,7 @@ Names of instances that run are completed, too.
 
 Examples:
   segue completion bash > ~/.local/share/bash-completion/completions/segue
-  segue completion zsh > ~/.zfunc/_segue              a folder that stands in fpath
+  echo 'source <(segue completion zsh)' >> ~/.zshrc
   segue completion fish > ~/.config/fish/completions/segue.fish`;
 
 export const TOP_EXAMPLE = `
