@@ -18,6 +18,8 @@ Examples:
   segue reboot files                      restart it under its clients
   segue reboot files -- node new.js       restart it as another command
   segue status                            what it does now
+  segue top                               the same, live
+  segue doctor -- node server.js          is this machine, and that server, fit for it
 
 In the configuration of an MCP client:
   { "mcpServers": { "files": { "command": "segue", "args": ["--name", "files", "--", "node", "server.js"] } } }

@@ -25,7 +25,8 @@ export function waterfall(report: RestartReport, width: number): string[] {
   const bars = width - 2 - LABEL_WIDTH - 1 - TIME_WIDTH - 2 - (notes === 0 ? 0 : notes + 2);
   return [...spans, ...blackoutOf(report, spans)].map((span) => {
     const head = `  ${span.label.padEnd(LABEL_WIDTH)} ${duration(span.ms).padStart(TIME_WIDTH)}`;
-    const bar = bars < LEAST_BAR ? '' : `  ${barOf(span, total, bars)}`;
+    const bar =
+      bars < LEAST_BAR ? '' : `  ${barOf(span, total, bars, span.label === 'blackout' ? '░' : '█')}`;
     return `${head}${bar}${span.note === '' ? '' : `  ${span.note}`}`.trimEnd();
   });
 }
@@ -48,8 +49,13 @@ function blackoutOf({ blackout_ms: ms }: RestartReport, spans: readonly Span[]):
 }
 
 /** Never longer than `width`, and never so short that it is not seen. */
-function barOf({ label, from, ms }: Span, total: number, width: number): string {
+export function barOf(
+  { from, ms }: { from: number; ms: number },
+  total: number,
+  width: number,
+  filling = '█',
+): string {
   const start = Math.min(Math.floor((from / total) * width), width - 1);
   const length = Math.max(1, Math.min(Math.round((ms / total) * width), width - start));
-  return `${' '.repeat(start)}${(label === 'blackout' ? '░' : '█').repeat(length)}`;
+  return `${' '.repeat(start)}${filling.repeat(length)}`;
 }

@@ -221,7 +221,8 @@ describe('the progress picture', () => {
     const lines = render(picture, 1520).split('\n');
     expect(lines[0]).toMatch(/^demo {2}━{32} {2}50 % {2}2 calls in flight$/);
     expect(lines[1]).toMatch(/✔ maintenance +20 ms/);
-    expect(lines[2]).toMatch(/● suspend +500 ms/);
+    expect(lines[1]).toMatch(/ms {2}█$/);
+    expect(lines[2]).toMatch(/● suspend +500 ms {2} █{31}$/);
     expect(lines[3]).toBe('  · serialize');
   });
 
@@ -242,7 +243,7 @@ describe('the progress picture', () => {
     picture.complete(
       aReport({ phases: [{ name: 'close', started_at: AT, duration_ms: 5, outcome: 'timeout' }] }),
     );
-    expect(render(picture, 99)).toMatch(/✖ close +5 ms {2}timeout/);
+    expect(render(picture, 99)).toMatch(/✖ close +5 ms {2}█{32} {2}timeout/);
   });
 });
 
