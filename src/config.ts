@@ -3,8 +3,9 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { safeAddress } from './config/address.ts';
+import { alerts } from './config/alerts.ts';
 import { ROLES } from './control/roles.ts';
-import { isLoopback } from './loopback.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
@@ -40,13 +41,6 @@ const token = z.strictObject({
 });
 
 /** Keys that came over the wire in the clear are anybody's. */
-const keysAddress = z
-  .url({ protocol: /^https?$/ })
-  .refine(
-    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
-    'must be an https address, or http of this machine',
-  );
-
 /** An authorization server whose access tokens (JWT) are accepted. */
 const oauth = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
@@ -54,7 +48,7 @@ const oauth = z.strictObject({
     .string()
     .min(1)
     .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
-  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  jwksUri: safeAddress.describe('Where its keys are; https, or http of this machine'),
   roleClaim: z
     .string()
     .min(1)
@@ -185,6 +179,7 @@ export const configSchema = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('JSON lines on stderr'),
+  alerts: alerts.prefault({}),
   limits: z
     .strictObject({
       maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),
