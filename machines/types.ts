@@ -26,8 +26,23 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** What began a run: the first start, somebody's request, a dead or hung worker, or the breaker's trial. */
-export type Trigger = 'start' | 'request' | 'crash' | 'unhealthy' | 'half_open' | 'reset';
+/**
+ * What began a run: the first start, somebody's request, a dead or hung worker, the breaker's trial; a changed file, a
+ * worker that is too large or too old, a maintenance window.
+ */
+export const TRIGGERS = [
+  'start',
+  'request',
+  'crash',
+  'unhealthy',
+  'half_open',
+  'reset',
+  'watch',
+  'max_rss',
+  'max_age',
+  'window',
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
 
 /** What to start: no shell, argv as given. The environment is no part of it (it may hold secrets). */
 export interface Command {

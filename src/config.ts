@@ -3,8 +3,10 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { REASONS } from '../machines/types.ts';
 import { ROLES } from './control/roles.ts';
 import { isLoopback } from './loopback.ts';
+import { isCron, isTimezone } from './triggers/cron.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
@@ -118,7 +120,49 @@ const http = z.strictObject({
   rebootParallel: z.number().int().positive().default(2).describe('Workers that are rebooted side by side'),
 });
 
+const triggers = z.strictObject({
+  watch: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Globs of files, such as "src/**/*.ts": when one of them changes, the server is rebooted; node_modules and .git are left out',
+    ),
+  build: argv.optional().describe('Runs first; the old server runs on when it fails, and while it runs'),
+  settleMs: ms.default(100).describe('Quiet for so long after a change: an editor saves several files'),
+  buildMs: ms.default(300_000).describe('The longest build'),
+  quietMs: ms
+    .default(5_000)
+    .describe('How long a moment without a call in flight is waited for, before the drain of the reboot'),
+  maxRssBytes: bytes
+    .optional()
+    .describe('Resident memory of a worker above which it is rebooted; of its own process, not its children'),
+  maxAgeMs: ms.optional().describe('Age of a worker at which it is rebooted, give or take a tenth'),
+  checkMs: ms.default(30_000).describe('How often both are looked at, give or take a tenth'),
+  minAgeMs: ms.default(60_000).describe('A worker younger than this is not rebooted for its size'),
+  windowOnly: z
+    .boolean()
+    .default(false)
+    .describe('maxRssBytes and maxAgeMs reboot only inside a maintenance window'),
+  backoffBaseMs: ms.default(1_000).describe('After a failed reboot; doubled after each further one'),
+  backoffMaxMs: ms.default(60_000).describe('The longest of these waits'),
+});
+
+const window = z.strictObject({
+  cron: z
+    .string()
+    .refine(isCron, 'must be a cron expression such as "30 3 * * 0"')
+    .describe('When it begins: minute, hour, day, month, weekday'),
+  timezone: z
+    .string()
+    .refine(isTimezone, 'must be a time zone such as Europe/Berlin')
+    .default('UTC')
+    .describe('In which the clock of `cron` runs; daylight saving is minded'),
+  durationMs: ms.describe('How long it is open'),
+  reason: z.enum(REASONS).default('manual_request').describe('Kept in the history'),
+});
+
 export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe('For editors; not used'),
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
@@ -221,6 +265,13 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   http: http.prefault({}),
+  triggers: triggers.prefault({}).describe('What reboots the server without being asked'),
+  windows: z
+    .array(window)
+    .default([])
+    .describe(
+      'Maintenance windows: a reboot at the start of each, put off inside it until shutdown_prepare says ready, skipped when it never did: {cron, timezone, durationMs, reason}',
+    ),
 });
 
 export type Config = z.infer<typeof configSchema>;

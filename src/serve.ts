@@ -29,6 +29,8 @@ import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
 import { placeOf } from './state/state.ts';
 import { createSupervisor } from './supervisor.ts';
+import { startTriggers } from './triggers/triggers.ts';
+import { Windows } from './triggers/windows.ts';
 
 export interface ServiceOptions {
   config: Config;
@@ -66,15 +68,16 @@ export async function startService({ config, log, env, environment }: ServiceOpt
 
   const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
   const adminSocket = adminSocketPath(instance, environment);
+  const windows = new Windows(config.windows, env);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf, discreet: true },
+      ...{ environment, log, env, adminSocket, windows, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
-  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const fleet = createFleet({ env, log, members, parallel, command, instance, name, windows });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
@@ -89,6 +92,10 @@ export async function startService({ config, log, env, environment }: ServiceOpt
     modern.sweep();
     pool.sweep(config.http.workerIdleMs);
   });
+  const endTriggers = startTriggers({
+    ...{ config, log, env, environment, members, windows },
+    control: fleet.control,
+  });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
 
@@ -97,6 +104,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
     async stop(how, hurry) {
       reasons.push('it is shutting down');
       sweep.cancel();
+      endTriggers();
       void systemd.stopping();
       const { drainMs } = config.http;
       const parkAll = env.timer(Math.max(drainMs - PARK_BEFORE_MS, 0), () => sessions.park());

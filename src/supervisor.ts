@@ -20,6 +20,7 @@ import { openState } from './state/state.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
+import { Windows } from './triggers/windows.ts';
 import { checkUpstream } from './upstream/address.ts';
 
 export interface SupervisorOptions {
@@ -37,6 +38,8 @@ export interface SupervisorOptions {
   discreet?: boolean;
   /** What the tools of its sessions reach instead of its own control. */
   controlOf?: (control: Control) => Control;
+  /** Of the program that watches them; by default those of the configuration, for its status alone. */
+  windows?: Windows;
   /** For `createActor`: the XState inspector. */
   inspect?: (event: InspectionEvent) => void;
 }
@@ -86,7 +89,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     inspect,
     discreet: options.discreet ?? false,
   });
-  const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
+  const { windows = new Windows(config.windows, env) } = options;
+  const control = createControl({ ...parts, lifecycle, windows, startedAt: env.now() });
   const context = sessionContext({
     ...{ ...parts, lifecycle },
     control: options.controlOf?.(control) ?? control,

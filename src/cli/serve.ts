@@ -1,5 +1,5 @@
 /** `segue serve [options] [-- <command> [args…]]`: serve many clients over HTTP until a signal comes. */
-import { flagLayer, type RunOptions } from './run.ts';
+import { defined, flagLayer, type RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ServeOptions extends RunOptions {
@@ -56,8 +56,4 @@ async function untilSignal(
   terminal.out(`serving at ${service.url}/mcp`);
   await service.stop(await asked.promise, hurry.signal);
   return 0;
-}
-
-function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

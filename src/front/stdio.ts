@@ -7,6 +7,8 @@ import type { Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
+import { startTriggers } from '../triggers/triggers.ts';
+import { Windows } from '../triggers/windows.ts';
 import { LineSplitter } from '../wire/lines.ts';
 
 export interface StdioOptions {
@@ -26,8 +28,10 @@ export async function runStdio({ config, log, env, environment }: StdioOptions):
     ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
     : null;
   if (inspector) log.info({ url: inspector.url }, 'inspector');
+  const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
     config,
+    windows,
     log,
     env,
     environment,
@@ -35,7 +39,11 @@ export async function runStdio({ config, log, env, environment }: StdioOptions):
   });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
+  const { control } = supervisor;
+  const members = () => [supervisor];
+  const endTriggers = startTriggers({ config, log, env, environment, control, members, windows });
   const how = await serve(session, config);
+  endTriggers();
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
   await flushed();
