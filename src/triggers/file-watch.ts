@@ -11,28 +11,40 @@ export interface FileWatch {
   close(): Promise<void>;
 }
 
-/** `globs` are relative to `base`; `onChange` gets an absolute path. Resolves when each change is seen. */
-export async function watchFiles(
-  globs: readonly string[],
-  base: string,
-  log: Log,
-  onChange: (path: string) => void,
-): Promise<FileWatch> {
+export interface FileWatchOptions {
+  globs: readonly string[];
+  /** What they are relative to. */
+  base: string;
+  /** On the wall clock: what was written later counts, also if it was written before the watch was ready. */
+  since: number;
+  log: Log;
+  /** Gets an absolute path. */
+  onChange: (path: string) => void;
+}
+
+/** Resolves when it is ready. */
+export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> {
+  const { globs, base, since, log, onChange } = options;
   const patterns = globs.map((glob) => resolve(base, glob));
   const matches = (path: string) =>
     patterns.some((pattern) => pattern === path || matchesGlob(path, pattern));
   const leftOut = LEFT_OUT.filter((name) => !patterns.some((pattern) => pattern.split(sep).includes(name)));
   const watcher = watch(patterns.map(rootOf), {
-    ignoreInitial: true,
+    alwaysStat: true,
     ignored: (path, stats) =>
       leftOut.some((name) => path.endsWith(`${sep}${name}`)) || (stats?.isFile() === true && !matches(path)),
   });
-  for (const event of ['add', 'change', 'unlink'] as const)
-    watcher.on(event, (path) => {
-      if (matches(path)) onChange(path);
-    });
+  let ready = false;
+  const changed = (path: string) => {
+    if (matches(path)) onChange(path);
+  };
+  watcher.on('add', (path, stats) => {
+    if (ready || (stats && stats.mtimeMs >= since)) changed(path);
+  });
+  watcher.on('change', changed).on('unlink', changed);
   watcher.on('error', (err) => log.error({ err }, 'files cannot be watched: their changes may be missed'));
-  await new Promise<void>((ready) => watcher.once('ready', () => ready()));
+  await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
+  ready = true;
   log.info({ globs: patterns }, 'files are watched');
   return { close: () => watcher.close() };
 }

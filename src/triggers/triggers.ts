@@ -40,6 +40,7 @@ function atEnd(over: AbortSignal, end: () => void): void {
 
 async function onFiles(options: TriggersOptions, over: AbortSignal): Promise<void> {
   const { config, control, env, environment, log } = options;
+  const since = env.now();
   const cwd = config.cwd ?? process.cwd();
   const { build: command, buildMs: timeoutMs, watch } = config.triggers;
   const [{ watchFiles }, { runBuild }] = await Promise.all([import('./file-watch.ts'), import('./build.ts')]);
@@ -49,9 +50,12 @@ async function onFiles(options: TriggersOptions, over: AbortSignal): Promise<voi
     build: build && ((signal) => runBuild(build, signal)),
   });
   atEnd(over, () => trigger.stop());
-  const files = await watchFiles(watch, cwd, log, (path) => {
-    const what = `${relative(cwd, path)} has changed`;
-    trigger.cause({ trigger: 'watch', reason: 'configuration_update', what });
+  const files = await watchFiles({
+    ...{ globs: watch, base: cwd, since, log },
+    onChange(path) {
+      const what = `${relative(cwd, path)} has changed`;
+      trigger.cause({ trigger: 'watch', reason: 'configuration_update', what });
+    },
   });
   atEnd(over, () => void files.close());
 }
