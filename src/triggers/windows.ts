@@ -70,18 +70,19 @@ export class Windows {
     let cancel = () => {};
     /** What began up to here was seen to: when the clock is set back, nothing is done twice. */
     let seen = env.now();
+    let due = this.next(seen);
     const look = () => {
       const now = env.now();
-      if (now < seen - DAY_MS) seen = now; // it was wrong, and is not waited for
-      const due = this.next(seen);
-      if (due && due.start <= now) {
+      const wasWrong = now < seen - DAY_MS; // years may lie between: they are not waited for
+      const begun = due !== null && due.start <= now ? due : null;
+      if (begun !== null || wasWrong) {
         seen = now;
-        const open = this.open(now);
-        if (open) onOpen(open);
-        else onMissed(due);
+        due = this.next(seen);
       }
-      const next = this.next(Math.max(seen, now));
-      const waitMs = next === null ? STEP_MS : Math.min(next.start - now, STEP_MS);
+      const open = begun && this.open(now);
+      if (open) onOpen(open);
+      else if (begun) onMissed(begun);
+      const waitMs = due === null ? STEP_MS : Math.min(due.start - now, STEP_MS);
       cancel = env.timer(waitMs, look, { unref: true });
     };
     look();
