@@ -16,7 +16,7 @@ export interface Window {
 type Last = NonNullable<StatusReport['last_window']>;
 
 /** The wall clock is looked at again so often: it may be set, and the machine may sleep. */
-const STEP_MS = 60_000;
+const STEP_MS = 5_000;
 const DAY_MS = 86_400_000;
 
 export class Windows {
