@@ -22,40 +22,37 @@ function nightOfChange(home: string) {
 }
 const nightly = (durationMs: number) => ({ cron: '30 2 * * *', timezone: 'Europe/Berlin', durationMs });
 
-shows(
-  'M4',
-  'a window is shown before, waits for the calls that are in flight, and reboots once',
-  async () => {
-    const home = tempHome();
-    const stage = (await Stage.open(home)).hold('tools/call write');
-    const windows = [{ ...nightly(60_000), reason: 'schema_migration' as const }];
-    const clock = nightOfChange(home);
-    const env = { ...stage.env, ...clock.env };
-    const segue = serve({ command: worker('echo'), config: { windows }, home, env });
-    const { client } = segue;
-    await client.initialize();
-    const next_window = {
-      ...{ start: '2026-10-25T00:30:00.000Z', end: '2026-10-25T00:31:00.000Z' },
-      reason: 'schema_migration',
-    };
-    expect(await status(client)).toMatchObject({ next_window });
-    expect(await (await adminOf(segue)).request('health')).toMatchObject({ next_window });
-    const call = client.call('write', { call: 'x' });
-    const waiting = await stage.at('tools/call write');
-    await segue.logged(/"trigger":"window".*"to":"waiting"/);
-    expect(await history(client)).toEqual([]);
-    waiting.go();
-    expect(textOf(await call)).toBe('wrote x');
-    await segue.logged(/"trigger":"window".*"to":"watching"/);
-    expect(await history(client)).toMatchObject([
-      { trigger: 'window', restart_reason: 'schema_migration', success: true, requests: { failed: 0 } },
-    ]);
-    expect(await status(client)).toMatchObject({
-      next_window: { start: '2026-10-26T01:30:00.000Z' },
-      last_window: { result: 'completed' },
-    });
-  },
-);
+shows('M4', 'a window is shown before, waits for the calls in flight, and reboots once', async () => {
+  const home = tempHome();
+  const stage = (await Stage.open(home)).hold('tools/call write');
+  const windows = [{ ...nightly(60_000), reason: 'schema_migration' as const }];
+  const clock = nightOfChange(home);
+  const env = { ...stage.env, ...clock.env };
+  const segue = serve({ command: worker('echo'), config: { windows }, home, env });
+  const { client } = segue;
+  await client.initialize();
+  const next_window = {
+    ...{ start: '2026-10-25T00:30:00.000Z', end: '2026-10-25T00:31:00.000Z' },
+    reason: 'schema_migration',
+  };
+  expect(await status(client)).toMatchObject({ next_window });
+  expect(await (await adminOf(segue)).request('health')).toMatchObject({ next_window });
+  const call = client.call('write', { call: 'x' });
+  const waiting = await stage.at('tools/call write');
+  clock.set('2026-10-25T00:30:01Z');
+  await segue.logged(/"trigger":"window".*"to":"waiting"/);
+  expect(await history(client)).toEqual([]);
+  waiting.go();
+  expect(textOf(await call)).toBe('wrote x');
+  await segue.logged(/"trigger":"window".*"to":"watching"/);
+  expect(await history(client)).toMatchObject([
+    { trigger: 'window', restart_reason: 'schema_migration', success: true, requests: { failed: 0 } },
+  ]);
+  expect(await status(client)).toMatchObject({
+    next_window: { start: '2026-10-26T01:30:00.000Z' },
+    last_window: { result: 'completed' },
+  });
+});
 
 shows('M4', 'a window in which the server was never ready is skipped, and the status says why', async () => {
   const home = tempHome();
