@@ -18,12 +18,12 @@ const argv = z
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
-  command: argv,
-  description: z.string().optional(),
-  cwd: z.string().optional(),
-  timeoutMs: ms.default(600_000),
-  env: z.array(z.string()).default(['PATH', 'HOME']),
-  idempotent: z.boolean().default(false),
+  command: argv.describe('What is run: argv, no shell'),
+  description: z.string().optional().describe('For who writes the task'),
+  cwd: z.string().optional().describe('Where it runs; relative to the file'),
+  timeoutMs: ms.default(600_000).describe('After it the command is ended'),
+  env: z.array(z.string()).default(['PATH', 'HOME']).describe('The only variables that are passed on'),
+  idempotent: z.boolean().default(false).describe('May be run again after it was cut off'),
 });
 
 const role = z.enum(ROLES);
@@ -32,11 +32,13 @@ const role = z.enum(ROLES);
 const token = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64'),
-  role: role.default('client'),
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
+    .describe('Of the caller, for the history'),
+  role: role.default('client').describe('What it may do'),
   sha256: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it'),
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it')
+    .describe('Of the token, in hexadecimal'),
 });
 
 /** Keys that came over the wire in the clear are anybody's. */
@@ -162,7 +164,10 @@ const window = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
-  $schema: z.string().optional().describe('For editors; not used'),
+  $schema: z
+    .string()
+    .optional()
+    .describe('For editors: where segue.schema.json is, such as ./node_modules/mcp-segue/segue.schema.json'),
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')

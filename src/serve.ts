@@ -23,6 +23,7 @@ import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
 import { Shares } from './front/http/shares.ts';
+import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
@@ -36,6 +37,7 @@ export interface ServiceOptions {
   config: Config;
   log: Log;
   env: Env;
+  feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -50,7 +52,13 @@ const PARK_BEFORE_MS = 500;
 const SWEEP_MS = 60_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
-export async function startService({ config, log, env, environment }: ServiceOptions): Promise<Service> {
+export async function startService({
+  config,
+  log,
+  env,
+  feed,
+  environment,
+}: ServiceOptions): Promise<Service> {
   const { name, command, directory } = placeOf(config, environment);
   const { limits } = config.http;
   const instance = env.uuid();
@@ -71,14 +79,14 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const windows = new Windows(config.windows, env);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, adminSocket, windows, controlOf: fleet.controlOf, discreet: true },
+      ...{ environment, log, env, feed, adminSocket, windows, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
   const fleet = createFleet({ env, log, members, parallel, command, instance, name, windows });
-  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
+  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });

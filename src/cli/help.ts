@@ -145,6 +145,22 @@ export const TOKEN_REMOVE_EXAMPLE = `
 Example:
   segue token remove ci --config segue.json`;
 
+export const INSTALL_EXAMPLE = `
+Finds the configuration of the client and puts segue in front of the commands in it; without --server or --all it lists
+them. What the file was is kept beside it. Servers that are reached by an address are left. The client takes the change
+when it is started again.
+
+Examples:
+  segue install cursor
+  segue install claude-code --server files --dry-run
+  segue install vscode --all --scope project`;
+
+export const UNINSTALL_EXAMPLE = `
+Puts the file back byte for byte. When it was changed since, only what segue install has written is taken out.
+
+Example:
+  segue uninstall cursor`;
+
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how
 the old server ended, the last it wrote to stderr, and the time of each phase.

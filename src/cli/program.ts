@@ -1,9 +1,10 @@
 /** The commands and their options. Each command's own file is loaded when it is called. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { REASONS } from '../../machines/types.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
+import { CLIENTS, SCOPES } from '../install/clients.ts';
 import { VERSION } from '../version.ts';
 import * as help from './help.ts';
 import type { RebootOptions } from './reboot.ts';
@@ -37,6 +38,7 @@ export function createProgram(call: Call): Command {
   addActors(program, call);
   addKeepers(program, call);
   addTokens(program, call);
+  addInstallers(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -244,6 +246,27 @@ function addTokens(program: Command, call: Call): void {
     .action(async (name, options) =>
       done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
     );
+}
+
+function addInstallers(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  const load = () => import('./install.ts');
+  const shared = (command: Command) =>
+    command
+      .addArgument(new Argument('<client>', 'whose configuration it is').choices(CLIENTS))
+      .option('--dry-run', 'show what would change, change nothing')
+      .option('--file <path>', 'the configuration, when it is not where the client has it')
+      .addOption(
+        new Option('--scope <scope>', 'of all projects, or of this one').choices(SCOPES).default('user'),
+      );
+  shared(subcommand(program, call, 'install', 'put segue in front of the servers of an MCP client'))
+    .option('--server <name>', 'this one (may be repeated)', collect)
+    .option('--all', 'all that can be wrapped')
+    .addHelpText('after', help.INSTALL_EXAMPLE)
+    .action(async (client, options) => done((await load()).install(terminal, client, options)));
+  shared(subcommand(program, call, 'uninstall', 'undo segue install'))
+    .addHelpText('after', help.UNINSTALL_EXAMPLE)
+    .action(async (client, options) => done((await load()).uninstall(terminal, client, options)));
 }
 
 function subcommand(

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
@@ -15,6 +16,7 @@ export interface StdioOptions {
   config: Config;
   log: Log;
   env: Env;
+  feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -23,18 +25,14 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
-export async function runStdio({ config, log, env, environment }: StdioOptions): Promise<number> {
+export async function runStdio({ config, log, env, feed, environment }: StdioOptions): Promise<number> {
   const inspector = config.inspect
     ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
     : null;
   if (inspector) log.info({ url: inspector.url }, 'inspector');
   const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
-    config,
-    windows,
-    log,
-    env,
-    environment,
+    ...{ config, windows, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
   supervisor.start();

@@ -21,7 +21,7 @@ describe('help', () => {
       expect(stdout).toContain(part);
   });
 
-  it.each(['list', 'status', 'history', 'reboot', 'abort', 'reset'])(
+  it.each(['list', 'status', 'history', 'reboot', 'abort', 'reset', 'install', 'uninstall'])(
     'has an example for %s',
     async (name) => {
       const { code, stdout } = await run(name, '--help');
