@@ -118,7 +118,7 @@ export interface LastRun {
   at: number;
 }
 
-/** Fixed for the life of the machine; from the operator's configuration. */
+/** From the operator's configuration; changed as a whole, by `settings.changed`. */
 export interface Settings {
   handover: 'exclusive' | 'overlap';
   /** Tries of one command in one run, the first one included. */
@@ -210,6 +210,8 @@ export type RebootEvent =
   | { type: 'emergency'; run: Run }
   /** From `failed` or `broken`: try again now. */
   | { type: 'operator.reset'; run: Run; command?: Command }
+  /** The operator's configuration was read again. */
+  | { type: 'settings.changed'; settings: Settings }
   /** The supervisor itself goes. */
   | { type: 'shutdown'; at: number }
   | { type: 'traffic.open' }

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Command } from '../machines/types.ts';
+import type { LiveConfig } from './config/live.ts';
 import type { Config } from './config.ts';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
@@ -35,6 +36,8 @@ import { Windows } from './triggers/windows.ts';
 
 export interface ServiceOptions {
   config: Config;
+  /** That has been read from a file. */
+  live?: LiveConfig | undefined;
   log: Log;
   env: Env;
   feed: Feed;
@@ -54,6 +57,7 @@ const SWEEP_MS = 60_000;
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({
   config,
+  live,
   log,
   env,
   feed,
@@ -79,7 +83,17 @@ export async function startService({
   const windows = new Windows(config.windows, env);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, feed, adminSocket, windows, controlOf: fleet.controlOf, discreet: true },
+      ...{
+        environment,
+        log,
+        env,
+        feed,
+        adminSocket,
+        live,
+        windows,
+        controlOf: fleet.controlOf,
+        discreet: true,
+      },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
@@ -101,7 +115,7 @@ export async function startService({
     pool.sweep(config.http.workerIdleMs);
   });
   const endTriggers = startTriggers({
-    ...{ config, log, env, environment, members, windows },
+    ...{ config, live, log, env, environment, members, windows },
     control: fleet.control,
   });
   await systemd.ready();

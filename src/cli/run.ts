@@ -44,17 +44,20 @@ async function relay(
   const { environment, cwd } = terminal;
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
-  const config = loadConfig({ file: options.config, flags, environment, cwd });
+  const sources = { file: options.config, flags, environment, cwd };
+  const config = loadConfig(sources);
   if (config.command === undefined && process.stdin.isTTY) terminal.err(BY_HAND);
-  const [{ createLog, toStderr }, { Feed }, { systemEnv }, { runStdio }] = await Promise.all([
+  const [{ createLog, toStderr }, { Feed }, { LiveConfig }, { systemEnv }, { runStdio }] = await Promise.all([
     import('../observe/log.ts'),
     import('../observe/feed.ts'),
+    import('../config/live.ts'),
     import('../env.ts'),
     import('../front/stdio.ts'),
   ]);
   const feed = new Feed();
   const log = createLog(config.logLevel, toStderr(feed));
-  return runStdio({ config, log, env: systemEnv, feed, environment });
+  const live = new LiveConfig(config, sources, log);
+  return runStdio({ config, live, log, env: systemEnv, feed, environment });
 }
 
 export async function flagLayer(

@@ -2,6 +2,8 @@
  * The front of a client that started Segue as its server: lines on stdin and stdout. When the client goes, Segue and
  * everything that it started are gone within 800 ms (design.md, "Supervisor death").
  */
+
+import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import type { Feed } from '../observe/feed.ts';
@@ -14,6 +16,7 @@ import { LineSplitter } from '../wire/lines.ts';
 
 export interface StdioOptions {
   config: Config;
+  live?: LiveConfig | undefined;
   log: Log;
   env: Env;
   feed: Feed;
@@ -25,21 +28,22 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
-export async function runStdio({ config, log, env, feed, environment }: StdioOptions): Promise<number> {
+export async function runStdio(options: StdioOptions): Promise<number> {
+  const { config, log, env, feed, environment, live } = options;
   const inspector = config.inspect
     ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
     : null;
   if (inspector) log.info({ url: inspector.url }, 'inspector');
   const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
-    ...{ config, windows, log, env, feed, environment },
+    ...{ config, live, windows, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const { control } = supervisor;
   const members = () => [supervisor];
-  const endTriggers = startTriggers({ config, log, env, environment, control, members, windows });
+  const endTriggers = startTriggers({ config, live, log, env, environment, control, members, windows });
   const how = await serve(session, config);
   endTriggers();
   log.info({ how }, 'the client has gone');

@@ -1,5 +1,6 @@
 /** What reboots servers without being asked (M4): changed files, size and age, maintenance windows. */
 import { relative } from 'node:path';
+import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
@@ -12,6 +13,8 @@ export interface TriggersOptions {
   env: Env;
   log: Log;
   config: Config;
+  /** Of the file it was read from; a change of that is tried at once, when it is watched. */
+  live?: LiveConfig | undefined;
   environment: Readonly<Record<string, string | undefined>>;
   /** Over all servers. */
   control: Control;
@@ -39,7 +42,7 @@ function atEnd(over: AbortSignal, end: () => void): void {
 }
 
 async function onFiles(options: TriggersOptions, over: AbortSignal): Promise<void> {
-  const { config, control, env, environment, log } = options;
+  const { config, control, env, environment, live, log } = options;
   const since = env.now();
   const cwd = config.cwd ?? process.cwd();
   const { build: command, buildMs: timeoutMs, watch } = config.triggers;
@@ -53,6 +56,7 @@ async function onFiles(options: TriggersOptions, over: AbortSignal): Promise<voi
   const files = await watchFiles({
     ...{ globs: watch, base: cwd, since, log },
     onChange(path) {
+      if (path === live?.file && live.reread() !== null) return; // the log says why
       const what = `${relative(cwd, path)} has changed`;
       trigger.cause({ trigger: 'watch', reason: 'configuration_update', what });
     },
