@@ -32,7 +32,9 @@ export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> 
   const watcher = watch(patterns.map(rootOf), {
     alwaysStat: true,
     ignored: (path, stats) =>
-      leftOut.some((name) => path.endsWith(`${sep}${name}`)) || (stats?.isFile() === true && !matches(path)),
+      leftOut.some((name) => path.endsWith(`${sep}${name}`)) ||
+      (stats?.isFile() === true && !matches(path)) ||
+      (stats?.isDirectory() === true && !patterns.some((pattern) => mayLeadTo(path, pattern))),
   });
   let ready = false;
   const changed = (path: string) => {
@@ -49,11 +51,26 @@ export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> 
   return { close: () => watcher.close() };
 }
 
-/** The deepest folder that exists above all that a pattern may name; a plain file is watched in its folder. */
-function rootOf(pattern: string): string {
+/** The folder lies above the fixed part of the pattern, or below it where the pattern goes on. */
+function mayLeadTo(folder: string, pattern: string): boolean {
+  const fixed = fixedPart(pattern);
+  return isIn(fixed, folder) || (MAGIC.test(pattern) && isIn(folder, fixed));
+}
+
+function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+/** The folder above all that a pattern may name. */
+function fixedPart(pattern: string): string {
   const parts = pattern.split(sep);
   const magic = parts.findIndex((part) => MAGIC.test(part));
-  let root = magic < 0 ? dirname(pattern) : parts.slice(0, magic).join(sep) || sep;
+  return magic < 0 ? dirname(pattern) : parts.slice(0, magic).join(sep) || sep;
+}
+
+/** The deepest part of that which exists; a plain file is watched in its folder. */
+function rootOf(pattern: string): string {
+  let root = fixedPart(pattern);
   while (!existsSync(root)) root = dirname(root);
   return root;
 }

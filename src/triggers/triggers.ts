@@ -4,6 +4,7 @@ import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
+import { SegueError } from '../errors.ts';
 import type { Member } from '../fleet/members.ts';
 import type { Log } from '../observe/log.ts';
 import { Trigger } from './trigger.ts';
@@ -47,16 +48,22 @@ async function onFiles(options: TriggersOptions, over: AbortSignal): Promise<voi
   const cwd = config.cwd ?? process.cwd();
   const { build: command, buildMs: timeoutMs, watch } = config.triggers;
   const [{ watchFiles }, { runBuild }] = await Promise.all([import('./file-watch.ts'), import('./build.ts')]);
+  let configChanged = false;
   const build = command && { env, log, command, cwd, environment, timeoutMs };
   const trigger = new Trigger({
     ...{ env, log, config: config.triggers, control, scope: 'all' },
-    build: build && ((signal) => runBuild(build, signal)),
+    build: async (signal) => {
+      const wrong = configChanged ? live?.reread() : null; // now, not at the change: it may be half written then
+      configChanged = false;
+      if (wrong) throw new SegueError('INVALID_PARAMETERS', wrong);
+      if (build) await runBuild(build, signal);
+    },
   });
   atEnd(over, () => trigger.stop());
   const files = await watchFiles({
     ...{ globs: watch, base: cwd, since, log },
     onChange(path) {
-      if (path === live?.file && live.reread() !== null) return; // the log says why
+      configChanged ||= path === live?.file;
       const what = `${relative(cwd, path)} has changed`;
       trigger.cause({ trigger: 'watch', reason: 'configuration_update', what });
     },
