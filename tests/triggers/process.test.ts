@@ -2,6 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { segue as cli } from '../cli/cli.ts';
 import { HttpPeer, startService } from '../support/http.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
@@ -37,6 +38,8 @@ shows('M4', 'a window is shown before, waits for the calls in flight, and reboot
   };
   expect(await status(client)).toMatchObject({ next_window });
   expect(await (await adminOf(segue)).request('health')).toMatchObject({ next_window });
+  const shown = await cli(home, ['status']);
+  expect(shown.stdout).toMatch(/^window {5}next: 2026-10-25 00:30.* UTC$/m);
   const call = client.call('write', { call: 'x' });
   const waiting = await stage.at('tools/call write');
   clock.set('2026-10-25T00:30:01Z');
