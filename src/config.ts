@@ -3,18 +3,15 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
-import { REASONS } from '../machines/types.ts';
+import { safeAddress } from './config/address.ts';
+import { alerts } from './config/alerts.ts';
+import { argv } from './config/argv.ts';
+import { triggers, windows } from './config/triggers.ts';
 import { ROLES } from './control/roles.ts';
-import { isLoopback } from './loopback.ts';
-import { isCron, isTimezone } from './triggers/cron.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
-
-const argv = z
-  .array(z.string().min(1), 'must be a list of words, such as ["node", "build.js"]: no shell splits a text')
-  .min(1);
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
@@ -42,13 +39,6 @@ const token = z.strictObject({
 });
 
 /** Keys that came over the wire in the clear are anybody's. */
-const keysAddress = z
-  .url({ protocol: /^https?$/ })
-  .refine(
-    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
-    'must be an https address, or http of this machine',
-  );
-
 /** An authorization server whose access tokens (JWT) are accepted. */
 const oauth = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
@@ -56,7 +46,7 @@ const oauth = z.strictObject({
     .string()
     .min(1)
     .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
-  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  jwksUri: safeAddress.describe('Where its keys are; https, or http of this machine'),
   roleClaim: z
     .string()
     .min(1)
@@ -122,47 +112,6 @@ const http = z.strictObject({
   rebootParallel: z.number().int().positive().default(2).describe('Workers that are rebooted side by side'),
 });
 
-const triggers = z.strictObject({
-  watch: z
-    .array(z.string().min(1))
-    .default([])
-    .describe(
-      'Globs of files, such as "src/**/*.ts": when one of them changes, the server is rebooted; node_modules and .git are left out',
-    ),
-  build: argv.optional().describe('Runs first; the old server runs on when it fails, and while it runs'),
-  settleMs: ms.default(100).describe('Quiet for so long after a change: an editor saves several files'),
-  buildMs: ms.default(300_000).describe('The longest build'),
-  quietMs: ms
-    .default(5_000)
-    .describe('How long a moment without a call in flight is waited for, before the drain of the reboot'),
-  maxRssBytes: bytes
-    .optional()
-    .describe('Resident memory of a worker above which it is rebooted; of its own process, not its children'),
-  maxAgeMs: ms.optional().describe('Age of a worker at which it is rebooted, give or take a tenth'),
-  checkMs: ms.default(30_000).describe('How often both are looked at, give or take a tenth'),
-  minAgeMs: ms.default(60_000).describe('A worker younger than this is not rebooted for its size'),
-  windowOnly: z
-    .boolean()
-    .default(false)
-    .describe('maxRssBytes and maxAgeMs reboot only inside a maintenance window'),
-  backoffBaseMs: ms.default(1_000).describe('After a failed reboot; doubled after each further one'),
-  backoffMaxMs: ms.default(60_000).describe('The longest of these waits'),
-});
-
-const window = z.strictObject({
-  cron: z
-    .string()
-    .refine(isCron, 'must be a cron expression such as "30 3 * * 0"')
-    .describe('When it begins: minute, hour, day, month, weekday'),
-  timezone: z
-    .string()
-    .refine(isTimezone, 'must be a time zone such as Europe/Berlin')
-    .default('UTC')
-    .describe('In which the clock of `cron` runs; daylight saving is minded'),
-  durationMs: ms.describe('How long it is open'),
-  reason: z.enum(REASONS).default('manual_request').describe('Kept in the history'),
-});
-
 export const configSchema = z.strictObject({
   $schema: z
     .string()
@@ -221,6 +170,7 @@ export const configSchema = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('JSON lines on stderr'),
+  alerts: alerts.prefault({}),
   limits: z
     .strictObject({
       maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),
@@ -271,12 +221,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   http: http.prefault({}),
   triggers: triggers.prefault({}).describe('What reboots the server without being asked'),
-  windows: z
-    .array(window)
-    .default([])
-    .describe(
-      'Maintenance windows: a reboot at the start of each, put off inside it until shutdown_prepare says ready, skipped when it never did: {cron, timezone, durationMs, reason}',
-    ),
+  windows,
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -6,8 +6,10 @@
 import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { traceReboots } from '../observe/traces.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { startTriggers } from '../triggers/triggers.ts';
@@ -25,6 +27,8 @@ export interface StdioOptions {
 
 /** Above this much that the client has not read, the worker is not read any more. */
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** For alerts that were not sent yet when the client goes. */
+const ALERTS_MS = 200;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
@@ -39,6 +43,9 @@ export async function runStdio(options: StdioOptions): Promise<number> {
     ...{ config, live, windows, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const { name } = supervisor;
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const { control } = supervisor;
@@ -48,7 +55,7 @@ export async function runStdio(options: StdioOptions): Promise<number> {
   endTriggers();
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
-  await flushed();
+  await Promise.all([flushed(), alerts?.close(ALERTS_MS)]);
   await inspector?.close();
   return 0;
 }
