@@ -11,7 +11,7 @@ export const triggers = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Globs of files, such as "src/**/*.ts": relative to cwd: when one of them changes, the server is rebooted; node_modules and .git are left out',
+      'Globs of files, such as "src/**/*.ts", relative to cwd: when one of them changes, the server is rebooted; node_modules and .git are left out',
     ),
   build: argv.optional().describe('Runs first; the old server runs on when it fails, and while it runs'),
   settleMs: ms.default(100).describe('Quiet for so long after a change: an editor saves several files'),
