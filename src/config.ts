@@ -5,15 +5,13 @@
 import { z } from 'zod';
 import { safeAddress } from './config/address.ts';
 import { alerts } from './config/alerts.ts';
+import { argv } from './config/argv.ts';
+import { triggers, windows } from './config/triggers.ts';
 import { ROLES } from './control/roles.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
-
-const argv = z
-  .array(z.string().min(1), 'must be a list of words, such as ["node", "build.js"]: no shell splits a text')
-  .min(1);
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
@@ -229,6 +227,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   http: http.prefault({}),
+  triggers: triggers.prefault({}).describe('What reboots the server without being asked'),
+  windows,
 });
 
 export type Config = z.infer<typeof configSchema>;

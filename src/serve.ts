@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Command } from '../machines/types.ts';
+import type { LiveConfig } from './config/live.ts';
 import type { Config } from './config.ts';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
@@ -34,9 +35,13 @@ import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
 import { placeOf } from './state/state.ts';
 import { createSupervisor } from './supervisor.ts';
+import { startTriggers } from './triggers/triggers.ts';
+import { Windows } from './triggers/windows.ts';
 
 export interface ServiceOptions {
   config: Config;
+  /** That has been read from a file. */
+  live?: LiveConfig | undefined;
   log: Log;
   env: Env;
   feed: Feed;
@@ -60,6 +65,7 @@ const ALERTS_MS = 2_000;
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({
   config,
+  live,
   log,
   env,
   feed,
@@ -82,15 +88,26 @@ export async function startService({
 
   const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
   const adminSocket = adminSocketPath(instance, environment);
+  const windows = new Windows(config.windows, env);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, feed, adminSocket, controlOf: fleet.controlOf, discreet: true },
+      ...{
+        environment,
+        log,
+        env,
+        feed,
+        adminSocket,
+        live,
+        windows,
+        controlOf: fleet.controlOf,
+        discreet: true,
+      },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
-  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const fleet = createFleet({ env, log, members, parallel, command, instance, name, windows });
   const metrics = createMetrics({ control: fleet.control, feed, journal });
   const alerts = await alertsOf(config, { name, feed, env, log, environment });
   traceReboots({ feed, log });
@@ -113,6 +130,10 @@ export async function startService({
     modern.sweep();
     pool.sweep(config.http.workerIdleMs);
   });
+  const endTriggers = startTriggers({
+    ...{ config, live, log, env, environment, members, windows },
+    control: fleet.control,
+  });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
   log.info({ page: page.address(url) }, 'page');
@@ -123,6 +144,7 @@ export async function startService({
     async stop(how, hurry) {
       reasons.push('it is shutting down');
       sweep.cancel();
+      endTriggers();
       void systemd.stopping();
       const { drainMs } = config.http;
       const parkAll = env.timer(Math.max(drainMs - PARK_BEFORE_MS, 0), () => sessions.park());

@@ -12,6 +12,7 @@ import type { Level } from './logs.ts';
 import type { RebootOptions } from './reboot.ts';
 import type { RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
+import { duration, size, words } from './units.ts';
 
 const LEVELS: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
 const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
@@ -109,6 +110,10 @@ function addServerOptions(program: Command): Command {
       'exclusive: the old one ends first (default); overlap: the new one starts while the old one ends',
     )
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
+    .option('--watch <glob>', 'restart when one of these files changes (may be repeated)', collect)
+    .option('--build <command>', 'run this first; when it fails, the old server runs on', words)
+    .option('--max-rss <size>', 'restart a server that takes more memory, e.g. 512M', size)
+    .option('--max-age <duration>', 'restart a server that is older, e.g. 12h', duration)
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')
     .option('--config <file>', 'read settings from this file')
