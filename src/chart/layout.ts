@@ -17,7 +17,8 @@ export interface Layout {
   edges: Record<string, { points: number[]; label: Box | null }>;
 }
 
-export type ChartName = 'reboot' | 'task' | 'fleet';
+export const CHART_NAMES = ['reboot', 'task', 'fleet'] as const;
+export type ChartName = (typeof CHART_NAMES)[number];
 
 export const layoutOf = (name: ChartName): Layout => (layouts as Record<ChartName, Layout>)[name];
 
