@@ -12,6 +12,9 @@ function printed(format: Parameters<typeof statechart>[1]['format'], machine: (t
     out: (text: string) => lines.push(text),
     err: () => {},
     live: false,
+    interactive: false,
+    coloured: false,
+    width: 80,
     environment: {},
     cwd: '/',
   };
