@@ -170,6 +170,16 @@ Puts the file back byte for byte. When it was changed since, only what segue ins
 Example:
   segue uninstall cursor`;
 
+export const STATECHART_EXAMPLE = `
+json is what the resource reboot://statechart says; mermaid is for Markdown; svg is a picture on its own, dark or light
+as its viewer is; xstate is what createMachine of XState and the editor of stately.ai take. Nothing needs to run.
+The states are those that segue status tells.
+
+Examples:
+  segue statechart --format svg > restart.svg
+  segue statechart --machine fleet
+  segue statechart --format xstate --machine task`;
+
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how
 the old server ended, the last it wrote to stderr, and the time of each phase.

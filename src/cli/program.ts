@@ -159,6 +159,13 @@ function addLookers(program: Command, call: Call): void {
     .option('--limit <count>', 'how many', wholeNumber(1, 1000), 20)
     .addHelpText('after', help.HISTORY_EXAMPLE)
     .action(async (id, options) => done(await (await import('./history.ts')).history(terminal, id, options)));
+  subcommand(program, call, 'statechart', 'print the state machine of a restart, of a task or of a fleet')
+    .addOption(
+      new Option('--format <format>', 'how').choices(['json', 'mermaid', 'svg', 'xstate']).default('mermaid'),
+    )
+    .addOption(new Option('--machine <name>', 'which').choices(['reboot', 'task', 'fleet']).default('reboot'))
+    .addHelpText('after', help.STATECHART_EXAMPLE)
+    .action(async (options) => done((await import('./statechart.ts')).statechart(terminal, options)));
 }
 
 function addActors(program: Command, call: Call): void {
