@@ -26,6 +26,7 @@ import { Shares } from './front/http/shares.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { openInspector } from './observe/open-inspector.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
@@ -74,16 +75,18 @@ export async function startService({
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
   const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
+  const inspector = await openInspector({ config, log, env });
+  const inspect = inspector?.inspect;
   const adminSocket = adminSocketPath(instance, environment);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, feed, adminSocket, controlOf: fleet.controlOf, discreet: true },
+      ...{ environment, log, env, feed, inspect, adminSocket, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
-  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const fleet = createFleet({ env, log, inspect, members, parallel, command, instance, name });
   const metrics = createMetrics({ control: fleet.control, feed, journal });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
@@ -127,6 +130,7 @@ export async function startService({
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');
       await Promise.all([pool.shutdown(how), admin?.close()]);
+      await inspector?.close();
       journal.close();
       systemd.close();
     },

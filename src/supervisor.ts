@@ -42,7 +42,7 @@ export interface SupervisorOptions {
   /** What the tools of its sessions reach instead of its own control. */
   controlOf?: (control: Control) => Control;
   /** For `createActor`: the XState inspector. */
-  inspect?: (event: InspectionEvent) => void;
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export interface Supervisor {

@@ -52,7 +52,6 @@ function usageSentence(text: string): string {
 
 function addRun(program: Command, { terminal, command }: Call): void {
   addServerOptions(program)
-    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .argument('[words...]')
@@ -101,6 +100,7 @@ function addServerOptions(program: Command): Command {
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option('--config <file>', 'read settings from this file')
     .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
     .option('--no-persist', 'keep nothing on disk: no history, no snapshots')

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { openInspector } from '../observe/open-inspector.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { LineSplitter } from '../wire/lines.ts';
@@ -24,13 +25,10 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
 export async function runStdio({ config, log, env, feed, environment }: StdioOptions): Promise<number> {
-  const inspector = config.inspect
-    ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
-    : null;
-  if (inspector) log.info({ url: inspector.url }, 'inspector');
+  const inspector = await openInspector({ config, log, env });
   const supervisor = createSupervisor({
     ...{ config, log, env, feed, environment },
-    ...(inspector ? { inspect: inspector.inspect } : {}),
+    inspect: inspector?.inspect,
   });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
