@@ -7,6 +7,7 @@ import {
   type SnapshotFrom,
 } from 'xstate';
 import { type FleetEvent, fleetMachine, type MemberEnded } from '../../machines/fleet.ts';
+import type { Trigger } from '../../machines/types.ts';
 import type { RestartInput, RestartReport, StatusReport } from '../control/schemas.ts';
 import type { Principal, RestartOptions } from '../control/types.ts';
 import type { Env } from '../env.ts';
@@ -21,7 +22,7 @@ type Status = StatusReport['current_status'];
 export interface RollRequest {
   /** Instances, in the order in which they are begun. */
   ids: string[];
-  trigger: 'request' | 'reset';
+  trigger: Trigger;
   input: RestartInput;
   who: Principal;
   /** Resolves when the worker's reboot has ended. */
