@@ -70,6 +70,13 @@ Until the old server is told to end, a reboot can be undone; after that the comm
 Example:
   segue abort files`;
 
+export const APPROVE_EXAMPLE = `
+With --set toolChanges=hold, tools that are new or another after a restart are shown to no client and not called
+before an operator approves them. segue status --json has them as held_tools.
+
+Example:
+  segue approve files`;
+
 export const RESET_EXAMPLE = `
 For an instance whose server could not be started, or crashed too often: its state is failed or broken.
 

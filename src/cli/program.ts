@@ -193,6 +193,12 @@ function addActors(program: Command, call: Call): void {
     .action(async (instance, options) =>
       done(await (await import('./abort.ts')).abort(terminal, instance, options)),
     );
+  subcommand(program, call, 'approve', 'let clients see tools that are held since a restart')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.APPROVE_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./approve.ts')).approve(terminal, instance, options)),
+    );
   subcommand(program, call, 'reset', 'start a server again that has failed')
     .argument('[instance]', help.INSTANCE)
     .addHelpText('after', help.RESET_EXAMPLE)

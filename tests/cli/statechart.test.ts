@@ -5,11 +5,19 @@ import { graphOf } from '../../src/chart/graph.ts';
 import { CHART_NAMES } from '../../src/chart/layout.ts';
 import { MACHINES } from '../../src/chart/machines.ts';
 import { statechart } from '../../src/cli/statechart.ts';
-import { systemTerminal } from '../../src/cli/terminal.ts';
 
 function printed(format: Parameters<typeof statechart>[1]['format'], machine: (typeof CHART_NAMES)[number]) {
   const lines: string[] = [];
-  const terminal = { ...systemTerminal(), out: (text: string) => void lines.push(text) };
+  const terminal = {
+    out: (text: string) => lines.push(text),
+    err: () => {},
+    live: false,
+    interactive: false,
+    coloured: false,
+    width: 80,
+    environment: {},
+    cwd: '/',
+  };
   expect(statechart(terminal, { format, machine })).toBe(0);
   return lines.join('\n');
 }

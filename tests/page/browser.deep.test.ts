@@ -189,6 +189,26 @@ shows('F53', 'what a reboot changed of the tools is shown, whatever they are cal
   expect(faults).toEqual([]);
 });
 
+shows('F65', 'tools that a restart brought are approved by the button, and not before', async () => {
+  const file = join(tempHome(), 'tools.json');
+  const write = (...tools: object[]) => writeFileSync(file, JSON.stringify({ tools }));
+  write({ name: 'kept' });
+  const service = await startPage({ command: worker('changed-tools', file), set: { toolChanges: 'hold' } });
+  const peer = await opened(service.url);
+  write({ name: 'kept' }, { name: 'added' });
+  const { page, faults } = await openPage(browser);
+  await page.goto(service.page);
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  const held = page.getByRole('region', { name: 'Held tools' });
+  await held.getByRole('listitem').first().waitFor();
+  expect(await held.getByRole('listitem').allInnerTexts()).toEqual(['added']);
+  expect(await peer.call('added')).toMatchObject({ error: { data: { code: 'NOT_AUTHORIZED' } } });
+  await held.getByRole('button', { name: 'Approve' }).click();
+  await held.waitFor({ state: 'hidden' });
+  expect(textOf(await peer.call('added'))).toBe('added called');
+  expect(faults).toEqual([]);
+});
+
 shows(
   'F52',
   'a page of another port of this machine reads nothing, changes nothing, frames nothing',
