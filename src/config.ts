@@ -156,6 +156,12 @@ export const configSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Tools that are safe to repeat though they do not say so; not used with replay never'),
+  toolChanges: z
+    .enum(['notify', 'hold'])
+    .default('notify')
+    .describe(
+      'Tools that are new or another after a restart: clients are told (notify), or see and reach none of them before segue approve (hold, F65)',
+    ),
   isolation: z
     .enum(['session', 'shared'])
     .default('session')
@@ -166,6 +172,13 @@ export const configSchema = z.strictObject({
     .describe('Whether the new server waits for the exit of the old one, or starts while that ends'),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
+  page: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Show the page at this loopback port, 0: any that is free; segue serve has it at / anyway'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

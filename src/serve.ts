@@ -29,6 +29,7 @@ import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { traceReboots } from './observe/traces.ts';
+import { createPage } from './page/page.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
@@ -50,6 +51,8 @@ export interface ServiceOptions {
 export interface Service {
   /** `http://host:port` */
   url: string;
+  /** Of the page; with the word that opens it, where callers have no tokens of their own. */
+  page: string;
   /** Answers or parks everything, within `http.drainMs`; the workers are gone when it resolves. `how` goes on record; `hurry`: who is waited for is let go. */
   stop(how: string, hurry?: AbortSignal): Promise<void>;
 }
@@ -112,16 +115,13 @@ export async function startService({
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
+  const page = createPage({ config, control: fleet.control, feed, env, log });
   sessions.recover();
   const reasons: string[] = [];
   ready.resolve(
     createRoutes({
-      access,
-      mcp,
-      metrics,
+      ...{ access, mcp, metrics, page, url, name },
       shares: new Shares(limits.maxRequests),
-      url,
-      name,
       reasons: () => reasons,
     }),
   );
@@ -136,9 +136,11 @@ export async function startService({
   });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
+  log.info({ page: page.address(url) }, 'page');
 
   return {
     url,
+    page: page.address(url),
     async stop(how, hurry) {
       reasons.push('it is shutting down');
       sweep.cancel();
@@ -147,6 +149,7 @@ export async function startService({
       const { drainMs } = config.http;
       const parkAll = env.timer(Math.max(drainMs - PARK_BEFORE_MS, 0), () => sessions.park());
       const park = () => {
+        page.close();
         sessions.parkIdle();
         modern.park();
       };

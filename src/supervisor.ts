@@ -15,6 +15,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
+import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
@@ -99,8 +100,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   });
   const { windows = new Windows(config.windows, env) } = options;
   const control = createControl({ ...parts, lifecycle, windows, startedAt: env.now() });
+  const approvals = config.toolChanges === 'hold' ? new ToolApprovals(store, log) : null;
   const context = sessionContext({
-    ...{ ...parts, lifecycle },
+    ...{ ...parts, lifecycle, approvals },
     control: options.controlOf?.(control) ?? control,
     commit: () => state.commit(control),
   });

@@ -15,6 +15,7 @@ export interface RunOptions {
   envAllow?: string;
   persist?: boolean;
   inspect?: boolean;
+  page?: number;
   logLevel?: string;
   set?: string[];
   watch?: string[];

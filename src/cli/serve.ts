@@ -56,6 +56,7 @@ async function untilSignal(
   const live = new LiveConfig(config, sources, log);
   const service = await startService({ config, live, log, env: systemEnv, feed, environment });
   terminal.out(`serving at ${service.url}/mcp`);
+  terminal.out(`page at ${service.page}`);
   await service.stop(await asked.promise, hurry.signal);
   return 0;
 }

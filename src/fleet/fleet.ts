@@ -5,8 +5,8 @@
 import { chartOf } from '../../machines/chart.ts';
 import { fleetMachine } from '../../machines/fleet.ts';
 import type { Command } from '../../machines/types.ts';
-import { assertOperator } from '../control/roles.ts';
-import type { Control } from '../control/types.ts';
+import { assertOperator, isOperator } from '../control/roles.ts';
+import type { Control, Principal } from '../control/types.ts';
 import { SegueError } from '../errors.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { redactArgs } from '../observe/redact.ts';
@@ -46,18 +46,35 @@ export function createFleet(options: FleetOptions): Fleet {
 
 function controlOfAll({ env, members, instance, name, windows }: FleetOptions, rolls: Rolls): Control {
   const startedAt = env.now();
+  /** Always rejects; the refusal is on record (F63), which workers of one name share. */
+  async function refuse(who: Principal, action: string, detail: unknown): Promise<void> {
+    await members()[0]?.control.admit(who, action, detail);
+    assertOperator(who, action);
+  }
   return {
-    admit: async (who, action) => assertOperator(who, action),
+    async admit(who, action, detail) {
+      if (!isOperator(who)) await refuse(who, action, detail);
+    },
     async restart(input, who, how = {}) {
-      assertOperator(who, 'restart');
+      if (!isOperator(who)) await refuse(who, 'restart', input);
       return rolls.restart(input, who, how);
     },
     async abort(who) {
-      assertOperator(who, 'abort');
+      if (!isOperator(who)) await refuse(who, 'abort', {});
       return rolls.abort(who);
     },
+    async approve(who) {
+      if (!isOperator(who)) await refuse(who, 'approve', {});
+      const views = await Promise.all(members().map((member) => member.control.workers()));
+      const holders = members().filter((_, index) =>
+        views[index]!.some(({ held_tools }) => held_tools.length),
+      );
+      if (holders.length === 0) throw new SegueError('INVALID_PARAMETERS', 'no tool is held');
+      const all = await Promise.all(holders.map((member) => member.control.approve(who)));
+      return { approved: [...new Set(all.flatMap(({ approved }) => approved))].sort() };
+    },
     async reset(who, how = {}) {
-      assertOperator(who, 'reset');
+      if (!isOperator(who)) await refuse(who, 'reset', {});
       const input = { include_history: false, include_error_details: false };
       const { workers = [] } = await fleetStatus(members(), null, input, who);
       const broken = workers.filter(({ state }) => state === 'failed' || state === 'broken');

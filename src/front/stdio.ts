@@ -43,6 +43,14 @@ export async function runStdio(options: StdioOptions): Promise<number> {
     ...{ config, live, windows, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const page =
+    config.page === undefined
+      ? null
+      : await (await import('../page/local.ts')).startLocalPage(config.page, {
+          ...{ config, env, feed, log },
+          control: supervisor.control,
+        });
+  if (page) log.info({ page: page.address }, 'page');
   const { name } = supervisor;
   const alerts = await alertsOf(config, { name, feed, env, log, environment });
   traceReboots({ feed, log });
@@ -56,7 +64,7 @@ export async function runStdio(options: StdioOptions): Promise<number> {
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
   await Promise.all([flushed(), alerts?.close(ALERTS_MS)]);
-  await inspector?.close();
+  await Promise.all([inspector?.close(), page?.close()]);
   return 0;
 }
 
