@@ -80,7 +80,7 @@ shows('M5', 'how long calls had to wait', async () => {
   await follow('Requests expire', home);
 });
 
-shows('M5', 'a store that is locked is seen, and comes back', async () => {
+shows('M5', 'a store that is locked is seen', async () => {
   const { home, service, peer } = await files();
   const lock = new BetterSqlite3(join(home, 'state/segue/files/segue.1.db'));
   onTestFinished(() => void lock.close());
@@ -121,12 +121,12 @@ shows('M5', 'a backup is made while it runs, and put back when it does not', asy
   expect(codes).toEqual([0, 0]);
 });
 
-shows('M5', 'memory is seen, and a reboot gives it back', async () => {
+shows('M5', 'memory stands in the status, and a reboot brings the next generation', async () => {
   const { home } = await files();
   expect((await follow('Memory grows', home)).codes).toEqual([0, 0]);
 });
 
-shows('M5', 'a server that hangs is replaced at once', async () => {
+shows('M5', 'a server with a call that does not end is replaced at once', async () => {
   const { home, peer } = await files();
   void peer.post({ id: 'hangs', method: 'tools/call', params: { name: 'slow', arguments: { ms: 1e8 } } });
   expect((await follow('A server hangs', home)).codes).toEqual([0, 0]);
@@ -142,7 +142,7 @@ shows('M5 F17', 'a Segue that was killed is named until the next start clears up
   await ended(next.service, 'SIGTERM');
 });
 
-shows('M5', 'the sessions that are there', async () => {
+shows('M5', 'the sessions that are there after a reboot', async () => {
   const { home } = await files();
   await segue(home, ['reboot', 'files']);
   expect((await follow('A client does not come back', home)).printed).toContain('sessions   1');
