@@ -56,6 +56,13 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/triggers/watch.test.ts',
     'tests/triggers/windows.test.ts',
   ],
+  M5: [
+    'tests/ops/containers.test.ts',
+    'tests/ops/monitoring.test.ts',
+    'tests/ops/rollout.deep.test.ts',
+    'tests/ops/runbook.deep.test.ts',
+    'tests/ops/systemd.test.ts',
+  ],
   M7: [
     'tests/eras/clients.test.ts',
     'tests/eras/discover.test.ts',
@@ -264,7 +271,12 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/worker/startfailure.test.ts',
   ],
   F16: ['tests/control/admin.test.ts', 'tests/worker/startfailure.test.ts'],
-  F17: ['tests/front/http/notify.test.ts', 'tests/front/http/service.deep.test.ts'],
+  F17: [
+    'tests/front/http/notify.test.ts',
+    'tests/front/http/service.deep.test.ts',
+    'tests/ops/runbook.deep.test.ts',
+    'tests/ops/systemd.test.ts',
+  ],
   F18: [
     'tests/chaos/chaos.test.ts',
     'tests/faults/streams.test.ts',
