@@ -1,8 +1,13 @@
 /** A client of `segue serve`, of either era: a legacy one resumes its streams, a modern one does not. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
-import type { History } from '../history/history.ts';
+import type { History, Outcome } from '../history/history.ts';
 import { type Json, LATEST_LEGACY, type Message } from '../support/raw-client.ts';
 import { ChaosClient, type Era, type Failure } from './client.ts';
+
+/** An update that has not come after this is lost; only then is it waited for. */
+const SETTLING_MS = 5000;
 
 export interface Target {
   readonly url: string;
@@ -14,9 +19,21 @@ export class HttpClient extends ChaosClient {
   readonly #target: Target;
   #session: Record<string, string> = {};
   #reading: Promise<void> = Promise.resolve();
+  /** Runs before each message behind the first one is sent. */
+  readonly #beforeEach: () => Promise<void>;
+  #sent = 0;
+  readonly #left = new AbortController();
+  #stood: Promise<void> = Promise.resolve();
 
-  constructor(name: string, era: Era, history: History, target: Target) {
+  constructor(
+    name: string,
+    era: Era,
+    history: History,
+    target: Target,
+    beforeEach: () => Promise<void> = async () => {},
+  ) {
     super(name, era, false, history);
+    this.#beforeEach = beforeEach;
     this.#target = target;
   }
 
@@ -31,6 +48,21 @@ export class HttpClient extends ChaosClient {
       this.tell({ method: 'notifications/initialized' });
     }
     await this.ask('tools/list');
+    if (this.era === 'legacy') await this.ask('resources/subscribe', { uri: this.uri });
+    this.#stood = this.era === 'legacy' ? this.#standByGet() : this.#standByListening();
+  }
+
+  /** As the last thing that it does: an update that came after all others shows that none of these is still on its way. */
+  async settle(): Promise<void> {
+    let outcome: Outcome | undefined;
+    while (outcome !== 'ok' && this.history.overdue === 0) {
+      const heard = this.updated();
+      const call = await this.call({ tool: 'touch', repeats: 0 });
+      outcome = this.history.operations.get(call)!.outcome;
+      if (outcome === 'ok') await Promise.race([heard, setTimeout(SETTLING_MS)]);
+    }
+    this.#left.abort();
+    await this.#stood;
   }
 
   /** Reads nothing till what is returned is called. */
@@ -52,6 +84,7 @@ export class HttpClient extends ChaosClient {
       last = event;
     };
     let response: Response;
+    if (this.#sent++ > 0) await this.#beforeEach();
     try {
       response = await this.#fetch('POST', message, this.era === 'modern' ? signal : undefined);
     } catch (error) {
@@ -85,6 +118,55 @@ export class HttpClient extends ChaosClient {
     this.#fetch('POST', { jsonrpc: '2.0', ...message })
       .then((response) => response.text())
       .catch(() => {});
+  }
+
+  /** The stream that a legacy client resumes: it stands till what was missed cannot be had any more. */
+  async #standByGet(): Promise<void> {
+    let last: string | undefined;
+    let from = Number.POSITIVE_INFINITY;
+    const seen = (event: string) => {
+      last = event;
+    };
+    while (!this.#left.signal.aborted) {
+      const response = await this.#stream('GET', undefined, last);
+      if (response?.ok) {
+        from = Math.min(from, performance.now());
+        await this.#read(response, (message) => this.receive(message), seen);
+      } else if (response) {
+        this.history.stood(this.name, from, performance.now());
+        [last, from] = [undefined, Number.POSITIVE_INFINITY];
+      }
+    }
+    this.history.stood(this.name, from, performance.now());
+  }
+
+  /** A listen is over with its connection. */
+  async #standByListening(): Promise<void> {
+    while (!this.#left.signal.aborted) {
+      const params = { notifications: { resourceSubscriptions: [this.uri] }, ...this.envelope() };
+      const message = {
+        jsonrpc: '2.0',
+        id: `listen ${++this.#sent}`,
+        method: 'subscriptions/listen',
+        params,
+      };
+      const response = await this.#stream('POST', message as Message);
+      if (!response?.ok) continue;
+      let from = Number.POSITIVE_INFINITY;
+      const take = (received: Message) => {
+        if (received.method === 'notifications/subscriptions/acknowledged') from = performance.now();
+        else if (received.method !== undefined) this.receive(received);
+      };
+      await this.#read(response, take, () => {});
+      this.history.stood(this.name, from, performance.now());
+    }
+  }
+
+  /** Undefined where there is nobody who takes it. */
+  async #stream(method: string, message?: Message, last?: string): Promise<Response | undefined> {
+    await this.#target.up();
+    await new Promise(setImmediate);
+    return this.#fetch(method, message, this.#left.signal, last).catch(() => undefined);
   }
 
   /** Till the body ends or breaks. */

@@ -1,10 +1,14 @@
 /** Segue as a child of the run (outside of vitest): its log is watched, and all that it leaves behind is killed. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import type { ConfigInput } from '../../src/config.ts';
-import { segueLaunch, worker } from '../support/launch.ts';
+import { segueLaunch, upstreamServer, worker } from '../support/launch.ts';
 import { readLines } from '../support/raw-client.ts';
+import type { Trouble } from './launcher.ts';
 
 const KEPT_LINES = 300;
 
@@ -26,6 +30,9 @@ const LIMITED = ['/bin/sh', '-c', 'ulimit -S -f 128; exec "$@"', 'sh'];
 /** Its servers inherit that, but their record of executions must not end. */
 const UNLIMITED = ['/bin/sh', '-c', 'ulimit -S -f unlimited; exec "$@"', 'sh'];
 
+/** Below the hard limit of any system. */
+const MANY_FILES = 1024;
+
 export interface SegueStart {
   home: string;
   execLog: string;
@@ -33,6 +40,8 @@ export interface SegueStart {
   /** Arguments of its server (tests/fixtures/workers/chaos.mjs); without it, it is the orchestrator. */
   server?: readonly string[];
   config?: ConfigInput;
+  /** Its server speaks HTTP, at this port. */
+  upstreamPort?: number;
   fullDisk?: boolean;
 }
 
@@ -46,13 +55,20 @@ export class Segue {
   /** The server that was started last. */
   server: number | undefined;
 
-  constructor({ home, execLog, args, server, config, fullDisk = false }: SegueStart) {
+  readonly #troubleFile: string;
+  #trouble: Trouble = {};
+
+  constructor({ home, execLog, args, server, config, upstreamPort, fullDisk = false }: SegueStart) {
+    this.#troubleFile = join(home, 'trouble');
+    const serving = upstreamPort === undefined ? worker('chaos', ...(server ?? [])) : upstreamServer('chaos');
+    const upstream = upstreamPort === undefined ? [] : ['--upstream', `http://127.0.0.1:${upstreamPort}/mcp`];
     const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     const launch = segueLaunch({
       home,
-      args: [...args, '--log-level', 'debug', ...set],
-      env: { EXEC_LOG: execLog },
-      ...(server && { command: [...UNLIMITED, ...worker('chaos', ...server)] }),
+      main: 'tests/chaos/launcher.ts',
+      args: [...args, ...upstream, '--log-level', 'debug', ...set],
+      env: { EXEC_LOG: execLog, TROUBLE: this.#troubleFile, PORT: String(upstreamPort ?? '') },
+      ...(server && { command: [...UNLIMITED, ...serving] }),
       ...(config && { config }),
     });
     const { command, args: argv, env, cwd } = launch;
@@ -87,6 +103,22 @@ export class Segue {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited;
+  }
+
+  /** Changes what of it is troubled; resolves when that holds, rejects when it ends before. */
+  async trouble(change: Trouble): Promise<void> {
+    this.#trouble = { ...this.#trouble, ...change };
+    writeFileSync(this.#troubleFile, JSON.stringify(this.#trouble));
+    const held = this.logged('{"trouble"');
+    this.#child.kill('SIGUSR2');
+    await held;
+  }
+
+  /** Whether it may open files, pipes and sockets beyond those that it has. */
+  async mayOpen(more: boolean): Promise<void> {
+    const open = readdirSync(`/proc/${this.pid}/fd`).map(Number);
+    const limit = more ? MANY_FILES : Math.max(...open) + 1;
+    await promisify(execFile)('prlimit', ['--pid', String(this.pid), `--nofile=${limit}:`]);
   }
 
   /** As its client's leaving ends it. */

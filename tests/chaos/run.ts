@@ -63,7 +63,7 @@ class Run {
   readonly #random: Random;
   readonly #stage: Stage;
   readonly #scenes: Scene[];
-  readonly #strikes = new Set<Promise<void>>();
+  readonly #strikes = new Set<Promise<unknown>>();
   #later: { at: number; then: () => void }[] = [];
   #calls = 0;
   #begun = 0;
@@ -90,10 +90,13 @@ class Run {
         ? [
             new StdioScene('stdio', 'legacy', this.#stage, { betweenMessages: true }),
             new StdioScene('stdio-modern', 'modern', this.#stage, { betweenMessages: true }),
+            new HttpScene('session', this.#stage, true),
+            new HttpScene('shared', this.#stage, true),
           ]
         : [
             new StdioScene('stdio', 'legacy', this.#stage),
             new StdioScene('stdio-modern', 'modern', this.#stage),
+            new StdioScene('upstream', 'legacy', this.#stage, { upstream: true }),
             new HttpScene('session', this.#stage),
             new HttpScene('shared', this.#stage),
             new OrchestratorScene(this.#stage),
