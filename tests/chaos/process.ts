@@ -56,7 +56,9 @@ export class Segue {
   server: number | undefined;
 
   readonly #troubleFile: string;
+  #over = false;
   #trouble: Trouble = {};
+  #troubling: Promise<void> = Promise.resolve();
 
   constructor({ home, execLog, args, server, config, upstreamPort, fullDisk = false }: SegueStart) {
     this.#troubleFile = join(home, 'trouble');
@@ -78,8 +80,8 @@ export class Segue {
     this.exited = once(this.#child, 'exit');
     readLines(this.#child.stderr, (line) => this.#logged(line.toString()));
     this.#child.stderr.on('close', () => {
-      const error = new Error(`Segue has ended:\n${this.log.slice(-20).join('\n')}`);
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#over = true;
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended());
     });
   }
 
@@ -95,8 +97,9 @@ export class Segue {
     return this.#child.stdout;
   }
 
-  /** The next line of the log with this in it. */
+  /** The next line of the log with this in it; rejects when the log ends before. */
   logged(part: string): Promise<string> {
+    if (this.#over) return Promise.reject(this.#ended());
     return new Promise((resolve, reject) => this.#waiting.push({ part, resolve, reject }));
   }
 
@@ -108,10 +111,14 @@ export class Segue {
   /** Changes what of it is troubled; resolves when that holds, rejects when it ends before. */
   async trouble(change: Trouble): Promise<void> {
     this.#trouble = { ...this.#trouble, ...change };
-    writeFileSync(this.#troubleFile, JSON.stringify(this.#trouble));
-    const held = this.logged('{"trouble"');
-    this.#child.kill('SIGUSR2');
-    await held;
+    // One after the other: two signals at once are one.
+    this.#troubling = this.#troubling.then(async () => {
+      writeFileSync(this.#troubleFile, JSON.stringify(this.#trouble));
+      const held = this.logged('{"trouble"');
+      this.#child.kill('SIGUSR2');
+      await held;
+    });
+    await this.#troubling;
   }
 
   /** Whether it may open files, pipes and sockets beyond those that it has. */
@@ -126,6 +133,10 @@ export class Segue {
     this.#child.stdin.end();
     this.#child.kill('SIGTERM');
     await this.exited;
+  }
+
+  #ended(): Error {
+    return new Error(`Segue has ended:\n${this.log.slice(-20).join('\n')}`);
   }
 
   #logged(line: string): void {

@@ -75,7 +75,10 @@ class Run {
     this.#random = new Random(plan.seed);
     const execLog = join(home, 'executions');
     closeSync(openSync(execLog, 'w', 0o600));
-    const after = (calls: number, then: () => void) => this.#later.push({ at: this.#calls + calls, then });
+    const after = (calls: number, then: () => void) => {
+      if (this.#stopped) then();
+      else this.#later.push({ at: this.#calls + calls, then });
+    };
     this.#stage = {
       history: this.#history,
       execLog,

@@ -17,6 +17,12 @@ const PAUSE_CALLS = 15;
 /** Some seconds: longer than Segue waits for it. */
 const LOCK_CALLS = 400;
 
+/**
+ * What a server over HTTP prints is no message; and one that was left behind where no disk could say so keeps its port, so
+ * that the next one does not start.
+ */
+const NOT_UPSTREAM = ['garbage', 'supervisor killed, then its disk full'];
+
 export interface Kind {
   /** A reboot before each message, instead of faults of the plan. */
   betweenMessages?: boolean;
@@ -71,7 +77,7 @@ export class StdioScene implements Scene {
     this.tools = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2, ...legacy };
     this.faults = Object.fromEntries(
       Object.entries(STRIKES)
-        .filter(([fault]) => !upstream || fault !== 'garbage') // what it prints is no message
+        .filter(([fault]) => !upstream || !NOT_UPSTREAM.includes(fault))
         .map(([fault, { weight }]) => [fault, weight]),
     );
   }
