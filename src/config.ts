@@ -3,8 +3,9 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { safeAddress } from './config/address.ts';
+import { alerts } from './config/alerts.ts';
 import { ROLES } from './control/roles.ts';
-import { isLoopback } from './loopback.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
@@ -16,12 +17,12 @@ const argv = z
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
-  command: argv,
-  description: z.string().optional(),
-  cwd: z.string().optional(),
-  timeoutMs: ms.default(600_000),
-  env: z.array(z.string()).default(['PATH', 'HOME']),
-  idempotent: z.boolean().default(false),
+  command: argv.describe('What is run: argv, no shell'),
+  description: z.string().optional().describe('For who writes the task'),
+  cwd: z.string().optional().describe('Where it runs; relative to the file'),
+  timeoutMs: ms.default(600_000).describe('After it the command is ended'),
+  env: z.array(z.string()).default(['PATH', 'HOME']).describe('The only variables that are passed on'),
+  idempotent: z.boolean().default(false).describe('May be run again after it was cut off'),
 });
 
 const role = z.enum(ROLES);
@@ -30,21 +31,16 @@ const role = z.enum(ROLES);
 const token = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64'),
-  role: role.default('client'),
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
+    .describe('Of the caller, for the history'),
+  role: role.default('client').describe('What it may do'),
   sha256: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it'),
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case: segue token add makes it')
+    .describe('Of the token, in hexadecimal'),
 });
 
 /** Keys that came over the wire in the clear are anybody's. */
-const keysAddress = z
-  .url({ protocol: /^https?$/ })
-  .refine(
-    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
-    'must be an https address, or http of this machine',
-  );
-
 /** An authorization server whose access tokens (JWT) are accepted. */
 const oauth = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
@@ -52,7 +48,7 @@ const oauth = z.strictObject({
     .string()
     .min(1)
     .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
-  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  jwksUri: safeAddress.describe('Where its keys are; https, or http of this machine'),
   roleClaim: z
     .string()
     .min(1)
@@ -119,6 +115,10 @@ const http = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
+  $schema: z
+    .string()
+    .optional()
+    .describe('For editors: where segue.schema.json is, such as ./node_modules/mcp-segue/segue.schema.json'),
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, dash, underscore; at most 64')
@@ -172,6 +172,7 @@ export const configSchema = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('JSON lines on stderr'),
+  alerts: alerts.prefault({}),
   limits: z
     .strictObject({
       maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),

@@ -23,7 +23,11 @@ import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
 import { Shares } from './front/http/shares.ts';
+import { alertsOf } from './observe/alerts/of.ts';
+import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { traceReboots } from './observe/traces.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
@@ -34,6 +38,7 @@ export interface ServiceOptions {
   config: Config;
   log: Log;
   env: Env;
+  feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -46,9 +51,17 @@ export interface Service {
 
 const PARK_BEFORE_MS = 500;
 const SWEEP_MS = 60_000;
+/** For alerts that were not sent yet at the end. */
+const ALERTS_MS = 2_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
-export async function startService({ config, log, env, environment }: ServiceOptions): Promise<Service> {
+export async function startService({
+  config,
+  log,
+  env,
+  feed,
+  environment,
+}: ServiceOptions): Promise<Service> {
   const { name, command, directory } = placeOf(config, environment);
   const { limits } = config.http;
   const instance = env.uuid();
@@ -68,21 +81,32 @@ export async function startService({ config, log, env, environment }: ServiceOpt
   const adminSocket = adminSocketPath(instance, environment);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, adminSocket, controlOf: fleet.controlOf, discreet: true },
+      ...{ environment, log, env, feed, adminSocket, controlOf: fleet.controlOf, discreet: true },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
   const fleet = createFleet({ env, log, members, parallel, command, instance, name });
-  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env });
+  const metrics = createMetrics({ control: fleet.control, feed, journal });
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
+  const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
   sessions.recover();
   const reasons: string[] = [];
   ready.resolve(
-    createRoutes({ access, mcp, shares: new Shares(limits.maxRequests), url, name, reasons: () => reasons }),
+    createRoutes({
+      access,
+      mcp,
+      metrics,
+      shares: new Shares(limits.maxRequests),
+      url,
+      name,
+      reasons: () => reasons,
+    }),
   );
   const sweep = repeat(env, Math.min(SWEEP_MS, limits.sessionTtlMs, config.http.workerIdleMs), () => {
     sessions.sweep();
@@ -110,6 +134,7 @@ export async function startService({ config, log, env, environment }: ServiceOpt
       log.info({ how, ...drained }, 'no client is served any more');
       await Promise.all([pool.shutdown(how), admin?.close()]);
       journal.close();
+      await alerts?.close(ALERTS_MS);
       systemd.close();
     },
   };

@@ -9,7 +9,9 @@ import type { Control, Principal } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
 import { WorkerMemory } from './extension/memory.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
+import { iso } from './lifecycle/ledger.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
 import { Connections } from './session/connections.ts';
@@ -31,6 +33,8 @@ export interface SupervisorOptions {
   hooks?: Hooks;
   log?: Log;
   env?: Env;
+  /** Tells onlookers what happens; one for all supervisors of a program. */
+  feed?: Feed;
   /** Of the program that runs several supervisors and has one admin socket for all; by default this one has its own. */
   adminSocket?: string;
   /** Not every client may read what the server writes to stderr (F51): it is in the history alone. */
@@ -68,13 +72,13 @@ const LOCAL_USER = { id: 'local', role: 'operator' } as const;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
-  const { hooks = {}, inspect } = options;
+  const { hooks = {}, inspect, feed = new Feed() } = options;
   checkUpstream(config);
-  const state = openState({ config, environment, env, log, adminSocket: options.adminSocket });
+  const state = openState({ config, environment, env, log, feed, adminSocket: options.adminSocket });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
-  const basis = { env, log, config, environment, instance, name, connections };
+  const basis = { env, log, feed, config, environment, instance, name, connections };
   const workers = createWorkers({ ...basis, mark: state.mark, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
@@ -93,11 +97,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     commit: () => state.commit(control),
   });
 
+  const tell = (change: 'added' | 'removed') =>
+    feed.publish({ kind: 'workers', at: iso(env.now()), instance, change });
+
   return {
     instance,
     name,
     control,
-    start: () => lifecycle.start(),
+    start() {
+      tell('added');
+      lifecycle.start();
+    },
     connect(port, { principal = LOCAL_USER, record } = {}) {
       const session = new Session(env.uuid(), context, port, principal);
       if (record) restoreRecord(session, record);
@@ -111,6 +121,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (state.mark !== null && isEmbedded(lifecycle.snapshot.context.command))
         await endProcesses(env, log, [], [`${SUPERVISOR_MARK}=${state.mark}\0`]);
       await state.close(how);
+      tell('removed');
     },
   };
 }

@@ -1,14 +1,20 @@
 /** The commands and their options. Each command's own file is loaded when it is called. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { REASONS } from '../../machines/types.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
+import { CLIENTS, SCOPES } from '../install/clients.ts';
 import { VERSION } from '../version.ts';
+import type { Shell } from './completion.ts';
 import * as help from './help.ts';
+import type { Level } from './logs.ts';
 import type { RebootOptions } from './reboot.ts';
 import type { RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
+
+const LEVELS: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export interface Call {
   terminal: Terminal;
@@ -29,13 +35,18 @@ export function createProgram(call: Call): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
+    .configureOutput({
+      writeOut: (text) => call.terminal.out(text.replace(/\n$/, '')),
+      outputError: (text) => call.terminal.err(usageSentence(text)),
+    });
   addRun(program, call);
   addServe(program, call);
   addLookers(program, call);
   addActors(program, call);
   addKeepers(program, call);
   addTokens(program, call);
+  addInstallers(program, call);
+  addHelpers(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -120,6 +131,21 @@ function addLookers(program: Command, call: Call): void {
     .addHelpText('after', help.STATUS_EXAMPLE)
     .action(async (instance, options) =>
       done(await (await import('./status.ts')).status(terminal, instance, options)),
+    );
+  subcommand(program, call, 'top', 'watch instances live: workers, sessions, reboots')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.TOP_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./top.ts')).top(terminal, instance, options)),
+    );
+  subcommand(program, call, 'logs', 'show the log of an instance')
+    .argument('[instance]', help.INSTANCE)
+    .option('-f, --follow', 'go on with what comes, till the instance ends')
+    .addOption(new Option('--level <level>', 'this and what is worse').choices(LEVELS))
+    .option('--limit <count>', 'how many lines of the past', wholeNumber(0, 1000), 100)
+    .addHelpText('after', help.LOGS_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./logs.ts')).logs(terminal, instance, options)),
     );
   subcommand(program, call, 'history', 'show past reboots, or all of one')
     .argument('[id]', 'of a reboot, or its beginning')
@@ -239,6 +265,53 @@ function addTokens(program: Command, call: Call): void {
     .action(async (name, options) =>
       done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
     );
+}
+
+function addHelpers(program: Command, call: Call): void {
+  const { terminal, command, done } = call;
+  program.commandsGroup('Commands for this machine:');
+  subcommand(program, call, 'doctor', 'check this machine, and a server', true)
+    .usage('[options] [-- <command> [args…]]')
+    .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--upstream <url>', 'where it serves MCP over HTTP (default: stdin and stdout)')
+    .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
+    .option('--config <file>', 'read settings, and the command, from this file')
+    .option('--set <name=value>', 'any other setting (may be repeated)', collect)
+    .addHelpText('after', help.DOCTOR_EXAMPLE)
+    .action(async (options) =>
+      done(await (await import('./doctor.ts')).doctor(terminal, { ...given(program), ...options }, command)),
+    );
+  program
+    .command('completion')
+    .description('print a script that completes commands in a shell')
+    .helpOption('-h, --help', 'print this help')
+    .addArgument(new Argument('<shell>', 'that it is for').choices(SHELLS))
+    .allowExcessArguments(false)
+    .addHelpText('after', help.COMPLETION_EXAMPLE)
+    .action(async (shell: Shell) =>
+      done((await import('./completion.ts')).completion(terminal, program, shell)),
+    );
+}
+
+function addInstallers(program: Command, call: Call): void {
+  const { terminal, done } = call;
+  const load = () => import('./install.ts');
+  const shared = (command: Command) =>
+    command
+      .addArgument(new Argument('<client>', 'whose configuration it is').choices(CLIENTS))
+      .option('--dry-run', 'show what would change, change nothing')
+      .option('--file <path>', 'the configuration, when it is not where the client has it')
+      .addOption(
+        new Option('--scope <scope>', 'of all projects, or of this one').choices(SCOPES).default('user'),
+      );
+  shared(subcommand(program, call, 'install', 'put segue in front of the servers of an MCP client'))
+    .option('--server <name>', 'this one (may be repeated)', collect)
+    .option('--all', 'all that can be wrapped')
+    .addHelpText('after', help.INSTALL_EXAMPLE)
+    .action(async (client, options) => done((await load()).install(terminal, client, options)));
+  shared(subcommand(program, call, 'uninstall', 'undo segue install'))
+    .addHelpText('after', help.UNINSTALL_EXAMPLE)
+    .action(async (client, options) => done((await load()).uninstall(terminal, client, options)));
 }
 
 function subcommand(

@@ -42,12 +42,15 @@ async function relay(
   const flags = await flagLayer(options, command);
   const config = loadConfig({ file: options.config, flags, environment, cwd });
   if (config.command === undefined && process.stdin.isTTY) terminal.err(BY_HAND);
-  const [{ createLog }, { systemEnv }, { runStdio }] = await Promise.all([
+  const [{ createLog, toStderr }, { Feed }, { systemEnv }, { runStdio }] = await Promise.all([
     import('../observe/log.ts'),
+    import('../observe/feed.ts'),
     import('../env.ts'),
     import('../front/stdio.ts'),
   ]);
-  return runStdio({ config, log: createLog(config.logLevel), env: systemEnv, environment });
+  const feed = new Feed();
+  const log = createLog(config.logLevel, toStderr(feed));
+  return runStdio({ config, log, env: systemEnv, feed, environment });
 }
 
 export async function flagLayer(

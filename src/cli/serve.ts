@@ -32,8 +32,9 @@ async function untilSignal(
   const flags = await flagLayer(options, command);
   const http = { ...(flags.http as object | undefined), ...defined({ port, host }) };
   const config = loadConfig({ file: options.config, flags: { ...flags, http }, environment, cwd });
-  const [{ createLog }, { systemEnv }, { startService }] = await Promise.all([
+  const [{ createLog, toStderr }, { Feed }, { systemEnv }, { startService }] = await Promise.all([
     import('../observe/log.ts'),
+    import('../observe/feed.ts'),
     import('../env.ts'),
     import('../serve.ts'),
   ]);
@@ -47,12 +48,9 @@ async function untilSignal(
     asked.resolve(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  const service = await startService({
-    config,
-    log: createLog(config.logLevel),
-    env: systemEnv,
-    environment,
-  });
+  const feed = new Feed();
+  const log = createLog(config.logLevel, toStderr(feed));
+  const service = await startService({ config, log, env: systemEnv, feed, environment });
   terminal.out(`serving at ${service.url}/mcp`);
   await service.stop(await asked.promise, hurry.signal);
   return 0;

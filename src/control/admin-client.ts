@@ -1,6 +1,8 @@
 /** The other end of the admin socket: what the `segue` commands use. */
 import { connect, type Socket } from 'node:net';
 import { isErrorCode, SegueError } from '../errors.ts';
+import type { Happening, Onlooker } from '../observe/feed.ts';
+import type { Overview } from '../observe/overview.ts';
 import { LineSplitter } from '../wire/lines.ts';
 import type {
   HealthReport,
@@ -26,6 +28,9 @@ export interface AdminResults {
   history: RestartReport[];
   report: RestartReport | null;
   info: InstanceInfo;
+  overview: Overview;
+  logs: string[];
+  watch: never;
 }
 
 export type OnProgress = (status: StatusReport['current_status']) => void;
@@ -37,6 +42,8 @@ export interface AdminClient {
     params?: object,
     onProgress?: OnProgress,
   ): Promise<AdminResults[M]>;
+  /** Calls `onlooker` with what happens from now on, till the connection ends: then it rejects. `kinds`: those alone. */
+  watch(onlooker: Onlooker, kinds?: readonly Happening['kind'][]): Promise<never>;
   /** Stops all waiting; what was asked for goes on. */
   close(): void;
 }
@@ -76,7 +83,7 @@ interface Waiting {
 interface Answer {
   id?: number;
   method?: string;
-  params?: StatusReport['current_status'];
+  params?: unknown;
   result?: unknown;
   error?: { message: string; data?: Record<string, unknown> };
 }
@@ -85,6 +92,7 @@ class SocketClient implements AdminClient {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  #onlooker: Onlooker = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -106,15 +114,22 @@ class SocketClient implements AdminClient {
     });
   }
 
+  watch(onlooker: Onlooker, kinds?: readonly Happening['kind'][]): Promise<never> {
+    this.#onlooker = onlooker;
+    return this.request('watch', kinds ? { kinds } : {});
+  }
+
   close(): void {
     this.#socket.destroy();
   }
 
   #receive(answer: Answer): void {
-    if (answer.method === 'progress' && answer.params) {
-      for (const { onProgress } of this.#waiting.values()) onProgress?.(answer.params);
+    if (answer.method === 'progress') {
+      const status = answer.params as StatusReport['current_status'];
+      for (const { onProgress } of this.#waiting.values()) onProgress?.(status);
       return;
     }
+    if (answer.method === 'happening') return this.#onlooker(answer.params as Happening);
     const waiting = this.#waiting.get(answer.id ?? -1);
     if (!waiting) return;
     this.#waiting.delete(answer.id!);

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { SegueError } from '../errors.ts';
+import { type Feed, HAPPENING_KINDS, type Onlooker } from '../observe/feed.ts';
+import { overview } from '../observe/overview.ts';
 import { healthInput, prepareInput, reconnectTestInput, restartInput, statusInput } from './schemas.ts';
 import type { AdminMethod, Control, Principal, RestartOptions } from './types.ts';
 
@@ -15,6 +17,7 @@ const restartParams = restartInput.extend({
   cwd: z.string().optional(),
 });
 const historyParams = z.object({ limit: z.int().min(1).max(1000).default(20) });
+const watchParams = z.object({ kinds: z.array(z.enum(HAPPENING_KINDS)).min(1).optional() });
 const reportParams = z.object({ reboot_id: z.string().min(1) });
 
 export interface AdminCall {
@@ -22,6 +25,9 @@ export interface AdminCall {
   who: Principal;
   /** Aborts when the client leaves: stops its waiting, nothing else. */
   signal: AbortSignal;
+  feed: Feed;
+  /** Called with what a `watch` sees. */
+  onHappening: Onlooker;
   onProgress: NonNullable<RestartOptions['onProgress']>;
 }
 
@@ -46,6 +52,15 @@ export const ADMIN_HANDLERS: Record<AdminMethod, Handler> = {
   history: async (control, { params }) => control.history(parse(historyParams, params).limit),
   report: async (control, { params }) => control.report(parse(reportParams, params).reboot_id),
   info: async (control) => control.info(),
+  overview: async (control, { who }) => overview(control, who),
+  logs: async (_control, { feed }) => feed.recentLines(),
+  watch(_control, { params, feed, signal, onHappening }) {
+    const { kinds } = parse(watchParams, params);
+    const undo = feed.subscribe((happening) => {
+      if (kinds?.includes(happening.kind) ?? true) onHappening(happening);
+    });
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undo()), { once: true }));
+  },
 };
 
 function parse<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {

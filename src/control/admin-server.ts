@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Env, systemEnv } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import { LineSplitter } from '../wire/lines.ts';
 import { ADMIN_HANDLERS, MAX_ADMIN_LINE_BYTES } from './admin-protocol.ts';
@@ -21,6 +22,7 @@ export interface AdminServerOptions {
   path: string;
   control: Control;
   log: Log;
+  feed: Feed;
   /** Who everybody on this socket is. */
   principal: Principal;
   env?: Env;
@@ -99,7 +101,9 @@ async function answer(line: string, { send, left }: Connection, options: AdminSe
       params,
       who: options.principal,
       signal: left,
+      feed: options.feed,
       onProgress: (status) => send({ method: 'progress', params: status }),
+      onHappening: (happening) => send({ method: 'happening', params: happening }),
     });
     send({ id, result: result ?? null });
   } catch (error) {

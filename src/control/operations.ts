@@ -18,6 +18,7 @@ import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
+import { sessionsOf, workerView } from './worker-view.ts';
 
 const RECENT = 20;
 
@@ -163,6 +164,8 @@ export function createControl(deps: ControlDeps): Control {
     report: async (rebootId) =>
       lifecycle.running?.rebootId === rebootId ? lifecycle.report(rebootId) : store.findReport(rebootId),
     info,
+    workers: async () => [workerView(deps, usualMs)],
+    taskCounts: () => store.taskCounts(),
     statechart: () => chartOf(rebootMachine),
     onTransition: (listener) =>
       lifecycle.onTransition((snapshot) => listener(currentStatus(snapshot, usualMs, true))),
@@ -188,13 +191,7 @@ export function createControl(deps: ControlDeps): Control {
       cwd,
       started_at: iso(deps.startedAt),
       version: VERSION,
-      sessions: deps.connections.all().map((session) => ({
-        id: session.id,
-        era: session.handshake.era,
-        client: session.handshake.client,
-        in_flight: session.open.size,
-        held: session.held.size,
-      })),
+      sessions: sessionsOf(deps.connections),
     };
   }
 }

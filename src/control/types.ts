@@ -47,6 +47,22 @@ export interface InstanceInfo {
   sessions: { id: string; era: string; client: string; in_flight: number; held: number }[];
 }
 
+/** One worker, as onlookers see it. */
+export interface WorkerView {
+  instance: string;
+  status: StatusReport['current_status'];
+  /** When the state of `status` was entered, ISO-8601 UTC. */
+  since: string;
+  /** Of the process that lives now; null where none does. */
+  pid: number | null;
+  uptime_s: number | null;
+  rss_bytes: number | null;
+  last_exit: { code: number | null; signal: string | null } | null;
+  /** Messages that came too late to count, since the start (F28). */
+  stale: number;
+  sessions: InstanceInfo['sessions'];
+}
+
 export interface Control {
   /** Whether `who` may do this `action` now; on record either way. Rejects RATE_LIMITED, NOT_AUTHORIZED, SHUTDOWN_IN_PROGRESS. */
   admit(who: Principal, action: string, detail: unknown): Promise<void>;
@@ -65,6 +81,10 @@ export interface Control {
   /** One report by id or by a unique prefix of it. */
   report(rebootId: string): Promise<RestartReport | null>;
   info(): InstanceInfo;
+  /** Each worker by itself. Asks nobody anything. */
+  workers(): Promise<WorkerView[]>;
+  /** Steps of tasks by their state; null where no database is open. */
+  taskCounts(): Promise<Record<string, number> | null>;
   /** The statechart as JSON: reboot://statechart. */
   statechart(): unknown;
   /** Called after each transition of the machine; returns its undo. */
@@ -74,6 +94,8 @@ export interface Control {
 /**
  * The admin socket: one JSON-RPC 2.0 message a line. Requests: `restart` (RestartInput + `command?: string[]`, `cwd?`),
  * `abort`, `reset`, `health`, `prepare`, `reconnect_test`, `status`, `history {limit}`, `report {reboot_id}`, `info`.
+ * `overview`, `logs`, `watch {kinds?}`.
+ * While a `watch` is open, the server sends `{"method":"happening","params":<Happening>}`; it ends with its connection.
  * While a `restart` runs, the server sends `{"method":"progress","params":<current_status>}`; a result or an
  * `error {code, message, data:{code}}` ends it.
  */
@@ -88,5 +110,8 @@ export const ADMIN_METHODS = [
   'history',
   'report',
   'info',
+  'overview',
+  'logs',
+  'watch',
 ] as const;
 export type AdminMethod = (typeof ADMIN_METHODS)[number];

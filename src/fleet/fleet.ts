@@ -82,6 +82,8 @@ function controlOfAll({ env, members, instance, name }: FleetOptions, rolls: Rol
       cwd: rolls.command.cwd,
       sessions: members().flatMap((member) => member.control.info().sessions),
     }),
+    workers: async () => (await Promise.all(members().map((member) => member.control.workers()))).flat(),
+    taskCounts: async () => (await members()[0]?.control.taskCounts()) ?? null,
     statechart: () => chartOf(fleetMachine),
     onTransition(listener) {
       const undo = members().map((member) => member.control.onTransition(listener));

@@ -4,7 +4,10 @@
  */
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import { alertsOf } from '../observe/alerts/of.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { traceReboots } from '../observe/traces.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { LineSplitter } from '../wire/lines.ts';
@@ -13,32 +16,35 @@ export interface StdioOptions {
   config: Config;
   log: Log;
   env: Env;
+  feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Above this much that the client has not read, the worker is not read any more. */
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** For alerts that were not sent yet when the client goes. */
+const ALERTS_MS = 200;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
-export async function runStdio({ config, log, env, environment }: StdioOptions): Promise<number> {
+export async function runStdio({ config, log, env, feed, environment }: StdioOptions): Promise<number> {
   const inspector = config.inspect
     ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
     : null;
   if (inspector) log.info({ url: inspector.url }, 'inspector');
   const supervisor = createSupervisor({
-    config,
-    log,
-    env,
-    environment,
+    ...{ config, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const { name } = supervisor;
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
   const how = await serve(session, config);
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
-  await flushed();
+  await Promise.all([flushed(), alerts?.close(ALERTS_MS)]);
   await inspector?.close();
   return 0;
 }

@@ -9,9 +9,10 @@ import { messageOf, type RebootSnapshot, stateOf, trafficOf } from '../../machin
 import { rebootMachine } from '../../machines/reboot.ts';
 import type { Command, Reason, RebootEvent, Run, Traffic, Trigger } from '../../machines/types.ts';
 import type { RestartReport } from '../control/schemas.ts';
+import { currentStatus } from '../control/status.ts';
 import { SegueError } from '../errors.ts';
-import type { Count } from '../session/session.ts';
-import { Ledger } from './ledger.ts';
+import type { CountOfMessages } from '../observe/feed.ts';
+import { iso, Ledger } from './ledger.ts';
 import { tellFinished, tellStarted } from './notices.ts';
 import type { ServiceDeps } from './service.ts';
 import { createServices } from './services.ts';
@@ -48,11 +49,13 @@ export class Lifecycle {
   #unstarted: SegueError | null = null;
   #recorded: Promise<void> = Promise.resolve();
   #lastEvent = 'xstate.init';
+  #since: number;
   /** Messages that came too late to count, since the start (F28). */
   stale = 0;
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
+    this.#since = deps.env.now();
     const services = createServices({
       ...deps,
       recorded: () => this.#recorded,
@@ -81,6 +84,11 @@ export class Lifecycle {
 
   get snapshot(): RebootSnapshot {
     return this.#actor.getSnapshot();
+  }
+
+  /** When the present state was entered: epoch milliseconds. */
+  get since(): number {
+    return this.#since;
   }
 
   gate(): Traffic {
@@ -115,7 +123,8 @@ export class Lifecycle {
     return isRunning(context) ? context.run : null;
   }
 
-  count(what: Count): void {
+  count(what: CountOfMessages): void {
+    this.#deps.feed.publish({ kind: 'count', ...this.#here(), what });
     if (what === 'stale') this.#deps.log.debug({ stale: ++this.stale }, 'dropped what came too late');
     else if (this.running) this.ledger(this.running.rebootId).requests[what]++;
   }
@@ -202,8 +211,16 @@ export class Lifecycle {
       this.#end(run, snapshot);
     }
     if (from === to) return;
+    this.#since = this.#deps.env.now();
     this.#deps.connections.statusChanged();
     for (const listener of [...this.#listeners]) listener(snapshot);
+    const [event, rebootId] = [this.#lastEvent, run?.rebootId ?? null];
+    const status = currentStatus(snapshot, null, true);
+    this.#deps.feed.publish({ kind: 'transition', ...this.#here(), event, from, to, rebootId, status });
+  }
+
+  #here(): { at: string; instance: string } {
+    return { at: iso(this.#deps.env.now()), instance: this.#deps.instance };
   }
 
   #follow(run: Run, snapshot: RebootSnapshot): void {
@@ -235,7 +252,9 @@ export class Lifecycle {
       const { outcome, duration_ms, blackout_ms, message } = report;
       void this.#deps.store.report(report);
       this.#deps.log.info({ reboot: run.rebootId, outcome, duration_ms, blackout_ms }, message);
-      tellFinished(this.#deps.connections, report, snapshot.context.generation);
+      const { generation } = snapshot.context;
+      tellFinished(this.#deps.connections, report, generation);
+      this.#deps.feed.publish({ kind: 'report', ...this.#here(), generation, report });
     }
     this.#waiting.get(run.rebootId)?.resolve(report);
     this.#waiting.delete(run.rebootId);

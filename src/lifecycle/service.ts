@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { WorkerMemory } from '../extension/memory.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Store } from '../state/store.ts';
@@ -14,6 +15,7 @@ import type { Ledger } from './ledger.ts';
 export interface ServiceDeps {
   env: Env;
   log: Log;
+  feed: Feed;
   config: Config;
   store: Store;
   workers: Workers;

@@ -2,6 +2,7 @@
 import { fromCallback } from 'xstate';
 import type { RebootEvent, Services, WorkerExit } from '../../machines/types.ts';
 import { startProbe } from '../worker/probe.ts';
+import { iso } from './ledger.ts';
 import { probeTarget } from './probe-target.ts';
 import type { ServiceDeps } from './service.ts';
 
@@ -29,12 +30,11 @@ export function watch(deps: ServiceDeps) {
     }
     void worker.process.exited.then(exited);
     void worker.trouble.then(unhealthy);
-    const stopProbe = startProbe(
-      deps.env,
-      probeTarget(worker.link, deps.connections),
-      deps.config.timing,
-      unhealthy,
-    );
+    const { env, feed, instance } = deps;
+    const stopProbe = startProbe(env, probeTarget(worker.link, deps.connections), deps.config.timing, {
+      onProbed: (ms) => feed.publish({ kind: 'probe', at: iso(env.now()), instance, ms }),
+      onHung: unhealthy,
+    });
     return () => {
       ended = true;
       stopProbe();

@@ -6,6 +6,7 @@
  */
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
+import type { Feed } from './feed.ts';
 import { redact, redactText } from './redact.ts';
 
 export interface Log {
@@ -24,7 +25,7 @@ export interface LogDestination {
 }
 
 /** Lines carry `level` (a word), `time` (ISO-8601 UTC), the fields, and `msg`. An error goes in as `{ err }`. */
-export function createLog(level: Config['logLevel'], destination: LogDestination = stderr()): Log {
+export function createLog(level: Config['logLevel'], destination: LogDestination = toStderr()): Log {
   const logger = pino(
     {
       level,
@@ -62,14 +63,15 @@ export const silentLog: Log = {
 
 const MAX_WAITING_BYTES = 256 * 1024;
 
-/** stderr as it is: at once into a file or terminal, without waiting into a pipe. */
-function stderr(): LogDestination {
+/** stderr as it is: at once into a file or terminal, without waiting into a pipe. Those who watch `feed` see it, too. */
+export function toStderr(feed?: Feed): LogDestination {
   const stream = process.stderr;
   let dropped = 0;
   // The client may be gone or have closed our stderr (EPIPE): there is nobody left to tell.
   stream.on('error', () => {});
   return {
     write(line) {
+      feed?.publish({ kind: 'log', line: line.trimEnd() });
       if (stream.writableLength > MAX_WAITING_BYTES) {
         dropped += 1;
         return;

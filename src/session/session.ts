@@ -11,6 +11,7 @@ import type { Principal } from '../control/types.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { isMethod } from '../extension/names.ts';
+import type { CountOfMessages } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import { edgeKey, type LineEdges } from '../wire/lines.ts';
 import {
@@ -51,9 +52,6 @@ export interface ClientPort {
   resume(): void;
 }
 
-/** What is counted for the report of a reboot and for health. */
-export type Count = 'buffered' | 'repeated' | 'failed' | 'expired' | 'stale';
-
 export interface SessionContext {
   env: Env;
   log: Log;
@@ -62,7 +60,8 @@ export interface SessionContext {
   /** Why nothing is let through while the gate is `refusing`. */
   refusal(): SegueError;
   endpoint(session: Session): Promise<Endpoint>;
-  count(what: Count): void;
+  /** For the report of a reboot, and for onlookers. */
+  count(what: CountOfMessages): void;
   lastHandshake(session: Session): Promise<HandshakeRecord | null>;
   /** Fewer requests are open without an answer having come: a drain may be over. */
   settled(): void;

@@ -51,6 +51,8 @@ export interface WriteQueueOptions {
    * damaged one does.
    */
   connect(signal: AbortSignal, damaged: boolean): Promise<Connection>;
+  /** It is another one now: `ready`, or `degraded` for this reason. */
+  onStatus?(status: StoreStatus): void;
 }
 
 export class WriteQueue {
@@ -66,11 +68,13 @@ export class WriteQueue {
   readonly #env: Env;
   readonly #log: Log;
   readonly #connect: WriteQueueOptions['connect'];
+  readonly #onStatus: NonNullable<WriteQueueOptions['onStatus']>;
 
   constructor(options: WriteQueueOptions) {
     this.#env = options.env;
     this.#log = options.log;
     this.#connect = options.connect;
+    this.#onStatus = options.onStatus ?? (() => {});
   }
 
   get status(): StoreStatus {
@@ -252,7 +256,9 @@ export class WriteQueue {
       this.#log.info({ lost: this.#dropped }, 'state is saved again');
     }
     this.#dropped = 0;
+    const isNew = this.#status.state !== 'ready';
     this.#status = { state: 'ready' };
+    if (isNew) this.#onStatus(this.#status);
   }
 
   #disconnect(): void {
@@ -265,8 +271,12 @@ export class WriteQueue {
       ? new SegueError('SYSTEM_NOT_READY', 'another process holds the lock of the database', { cause })
       : SegueError.from(cause, 'SYSTEM_NOT_READY');
     const reason = error.message;
-    if (reason !== this.#status.reason) this.#log.warn({ err: error, reason }, 'state is not saved');
+    const isNew = reason !== this.#status.reason;
     this.#status = { state: 'degraded', reason, error };
+    if (isNew) {
+      this.#log.warn({ err: error, reason }, 'state is not saved');
+      this.#onStatus(this.#status);
+    }
     this.#lastTry = this.#env.monotonic();
     if (isDamage(cause)) this.#damaged = true;
     if (!isBusy(cause)) this.#disconnect();

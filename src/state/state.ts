@@ -8,6 +8,7 @@ import type { AdminServer } from '../control/admin-server.ts';
 import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import { EMBEDDED_NAME, embeddedCommand } from '../orchestrator/embedded.ts';
 import { keySource } from '../serializer/key.ts';
@@ -56,15 +57,16 @@ export function openState(options: {
   environment: Environment;
   env: Env;
   log: Log;
+  feed: Feed;
   /** Of another part of this program, which serves it; by default the supervisor's own. */
   adminSocket?: string | undefined;
 }): State {
-  const { config, environment, env, log } = options;
+  const { config, environment, env, log, feed } = options;
   const { name, argv, command, directory } = placeOf(config, environment);
   const instance = env.uuid();
   const socketPath = options.adminSocket ?? adminSocketPath(instance, environment);
   const store = createStore({
-    ...{ env, log, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
+    ...{ env, log, feed, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
     directory,
     keySource: keySource(environment),
     persist: config.persist,
@@ -78,11 +80,8 @@ export function openState(options: {
     try {
       const { startAdminServer } = await import('../control/admin-server.ts');
       return await startAdminServer({
-        path: socketPath,
-        control,
-        log,
+        ...{ path: socketPath, control, log, feed, env },
         principal: { id: 'admin socket', role: 'operator' },
-        env,
       });
     } catch (error) {
       log.error(

@@ -12,6 +12,7 @@ import type { TaskDifference } from '../../db/task-lines.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import { type KeySource, loadKey } from '../serializer/key.ts';
 import { createSeal } from '../serializer/seal.ts';
@@ -43,6 +44,7 @@ export interface StoreOptions {
   /** False: the store is `off`, nothing is ever written. */
   persist: boolean;
   socketPath: string;
+  feed: Feed;
 }
 
 const SNAPSHOTS_KEPT = 10;
@@ -64,7 +66,10 @@ export class Store {
     const { env, log } = options;
     this.#options = options;
     this.#exports = new TaskExports(options.directory, env);
-    this.#queue = new WriteQueue({ env, log, connect: (signal, suspect) => this.#connect(signal, suspect) });
+    this.#queue = new WriteQueue({
+      ...{ env, log, connect: (signal, suspect) => this.#connect(signal, suspect) },
+      onStatus: (status) => this.#tell(status),
+    });
     this.#health = new HealthProbe(env, databaseFile(options.directory), () => this.#queue.suspectDamage());
     this.#snapshots = new SnapshotStore(this.#queue, options.instance, env, this.#exports);
     this.#history = new ReportHistory(() => this.#queue.connection);
@@ -259,6 +264,13 @@ export class Store {
     return this.#health.measure(this.#queue, this.#recovery);
   }
 
+  /** Steps of the name's tasks by their state; null while no database is open. */
+  async taskCounts(): Promise<Record<string, number> | null> {
+    const connection = await this.#queue.readable();
+    if (connection === null) return null;
+    return Object.fromEntries(connection.db.tasks.stepsByState().map(({ state, count }) => [state, count]));
+  }
+
   /** Runs the background integrity check now. */
   checkIntegrity(): Promise<IntegrityResult> {
     return this.#health.check();
@@ -273,6 +285,13 @@ export class Store {
       if (this.status.state !== 'off') log.error({ err: error }, 'dead instances could not be buried');
       return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
     }
+  }
+
+  #tell({ state, reason }: StoreStatus): void {
+    const { env, feed, instance } = this.#options;
+    if (state !== 'ready' && state !== 'degraded') return;
+    const at = new Date(env.now()).toISOString();
+    feed.publish({ kind: 'store', at, instance, state, ...(reason === undefined ? {} : { reason }) });
   }
 
   /** SQLite and Drizzle are loaded here, not at start. */

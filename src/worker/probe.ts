@@ -33,12 +33,12 @@ export async function probe(env: Env, target: ProbeTarget, timeoutMs: number): P
   return env.monotonic() - start;
 }
 
-/** Probes until its returned end is called; `onHung` is called once. */
+/** Probes until its returned end is called. `onProbed` gets the milliseconds, null for no answer; `onHung` is called once. */
 export function startProbe(
   env: Env,
   target: ProbeTarget,
   timing: ProbeTiming,
-  onHung: (message: string) => void,
+  { onProbed, onHung }: { onProbed(ms: number | null): void; onHung(message: string): void },
 ): () => void {
   let ended = false;
   let cancelTimer = () => {};
@@ -50,8 +50,10 @@ export function startProbe(
     const patience = target.inFlight() > 0 ? timing.probeBusyMs : timing.probeEveryMs;
     if (silence >= patience && !target.link.fenced && !target.link.paused) {
       try {
-        await probe(env, target, timing.probeMs);
+        const ms = await probe(env, target, timing.probeMs);
+        if (ms !== null) onProbed(ms);
       } catch {
+        onProbed(null);
         if (!ended && !target.link.fenced)
           onHung(`the server has not answered a probe for ${timing.probeMs} ms`);
         return;

@@ -5,6 +5,7 @@ import { startAdminServer } from '../../src/control/admin-server.ts';
 import type { HealthReport, RestartReport } from '../../src/control/schemas.ts';
 import type { Control } from '../../src/control/types.ts';
 import { SegueError } from '../../src/errors.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { adminSocketPath } from '../../src/state/directory.ts';
 import { AT, anInfo, aReport, aStatus, fakeControl } from '../control/fake-control.ts';
@@ -17,7 +18,7 @@ async function instance(home: string, methods: Partial<Control>, info = anInfo()
   mkdirSync(join(home, 'run', 'segue'), { recursive: true, mode: 0o700 });
   const control = fakeControl({ info: () => info, ...methods });
   const principal = { id: 'admin', role: 'operator' } as const;
-  const server = await startAdminServer({ path, control, log: silentLog, principal });
+  const server = await startAdminServer({ path, control, log: silentLog, feed: new Feed(), principal });
   onTestFinished(() => server.close());
 }
 
@@ -51,7 +52,7 @@ describe('segue reboot', () => {
       },
     });
     const { code, stdout, stderr } = await segue(home, ['reboot']);
-    expect(stderr).toBe('demo: suspend (10 %)\ndemo: spawn (60 %)\n');
+    expect(stderr).toBe('demo: suspend (10 %)\ndemo: spawn (60 %)\ndemo: maintenance 3 ms, spawn 180 ms\n');
     expect(stdout).toContain('rebooted in 1.5 s, silent for 240 ms\n');
     expect(stdout).toContain('2 finished before, 3 held, 1 repeated, 0 failed, 0 expired');
     expect(stdout).toContain('tools      added new_tool');

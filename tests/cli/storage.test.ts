@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemEnv } from '../../src/env.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { capture } from '../../src/serializer/capture.ts';
 import { keySource } from '../../src/serializer/key.ts';
@@ -27,7 +28,7 @@ async function inStore(home: string, use: (store: Store) => Promise<void>): Prom
   const environment = environmentOf(home);
   const directory = stateDirectory('files', environment);
   const store = createStore({
-    ...{ env: systemEnv, log: silentLog, name: 'files', instance: systemEnv.uuid() },
+    ...{ env: systemEnv, log: silentLog, feed: new Feed(), name: 'files', instance: systemEnv.uuid() },
     ...{ command: ['node'], cwd: '/', version: '0.1.0', directory, keySource: keySource(environment) },
     ...{ persist: true, socketPath: '/run/none.sock' },
   });

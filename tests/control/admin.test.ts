@@ -10,6 +10,7 @@ import { connectAdmin } from '../../src/control/admin-client.ts';
 import { type AdminServer, startAdminServer } from '../../src/control/admin-server.ts';
 import type { Control, Principal, RestartOptions } from '../../src/control/types.ts';
 import { SegueError } from '../../src/errors.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { shows } from '../support/shows.ts';
 import { anInfo, aReport, aStatus, fakeControl } from './fake-control.ts';
@@ -28,6 +29,7 @@ async function serve(methods: Partial<Control>): Promise<AdminServer> {
     path,
     control: fakeControl(methods),
     log: silentLog,
+    feed: new Feed(),
     principal: operator,
   });
   onTestFinished(() => server.close());

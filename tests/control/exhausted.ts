@@ -1,6 +1,7 @@
 /** Serves the admin socket given as argument, then opens files until there is no descriptor left. */
 import { openSync } from 'node:fs';
 import { startAdminServer } from '../../src/control/admin-server.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { anInfo, fakeControl } from './fake-control.ts';
 
@@ -11,6 +12,7 @@ await startAdminServer({
   path,
   control: fakeControl({ info: () => anInfo() }),
   log,
+  feed: new Feed(),
   principal: { id: 'admin', role: 'operator' },
 });
 setInterval(() => {}, 1_000_000);

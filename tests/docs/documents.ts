@@ -8,7 +8,13 @@ const ROOT = join(import.meta.dirname, '../..');
 export const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
+  'docs/getting-started.md',
+  'docs/clients.md',
   'docs/cli.md',
+  'docs/configuration.md',
+  'docs/security.md',
+  'docs/co-operating.md',
+  'docs/library.md',
   'docs/lifecycle.md',
   'docs/decisions.md',
   'docs/faults.md',

@@ -1,6 +1,5 @@
 /** The tables of README.md and docs/ that are made from the code, so that they cannot rot. See update.ts. */
 import type { AnyStateMachine } from 'xstate';
-import { z } from 'zod';
 import { type ChartState, type ChartTransition, chartOf } from '../../machines/chart.ts';
 import { fleetMachine } from '../../machines/fleet.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
@@ -11,6 +10,7 @@ import { isErrorCode, SegueError } from '../../src/errors.ts';
 import { settingsOf } from '../../src/lifecycle/settings.ts';
 import { TOOLS as TASK_TOOLS } from '../../src/orchestrator/mcp/tools.ts';
 import { faultRows } from './faults.ts';
+import { configurationRows } from './schema.ts';
 
 type Row = readonly string[];
 
@@ -23,34 +23,9 @@ const code = (text: string) => `\`${text}\``;
 
 // ——— settings
 
-interface JsonSchema {
-  description?: string;
-  default?: unknown;
-  enum?: string[];
-  properties?: Record<string, JsonSchema>;
-}
-
-/** Every setting by its dotted name, as `--set` takes it. */
-function settingsTable(): string {
-  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
-  const rows = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
-    settingRows(name, property),
-  );
-  return markdown(['setting', 'default', 'meaning'], rows);
-}
-
-function settingRows(name: string, property: JsonSchema): Row[] {
-  const below = Object.entries(property.properties ?? {});
-  if (below.length > 0) return below.flatMap(([key, inner]) => settingRows(`${name}.${key}`, inner));
-  if (property.description === undefined) throw new Error(`the setting ${name} has no description`);
-  const values = property.enum ? ` (${property.enum.map(code).join(', ')})` : '';
-  const standard = property.default === undefined ? '' : code(JSON.stringify(property.default));
-  return [[code(name), standard, withoutIds(property.description) + values]];
-}
-
-/** The ids of promises and faults are for the tests. */
-function withoutIds(text: string): string {
-  return text.replace(/ \(F\d+(, F\d+)*\)/g, '');
+/** Every key of the configuration file, with those below lists and names. */
+function configurationTable(): string {
+  return markdown(['key', 'type', 'default', 'meaning'], configurationRows());
 }
 
 // ——— the lifecycle
@@ -189,7 +164,7 @@ function faultsTable(group: string): string {
 }
 
 export const TABLES: Record<string, () => string> = {
-  settings: settingsTable,
+  configuration: configurationTable,
   errors: errorsTable,
   states: statesTable,
   budgets: budgetsTable,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { connectAdmin } from '../../src/control/admin-client.ts';
 import { startAdminServer } from '../../src/control/admin-server.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { anInfo, aReport, aStatus, fakeControl } from '../control/fake-control.ts';
 import { BIG, jsonText } from '../support/json-text.ts';
@@ -51,6 +52,7 @@ it('answers any bytes with results and errors of JSON-RPC, and the next client a
     path,
     control,
     log: silentLog,
+    feed: new Feed(),
     principal: { id: 'admin', role: 'operator' },
   });
   onTestFinished(() => server.close());

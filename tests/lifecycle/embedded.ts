@@ -9,6 +9,7 @@ import {
   type Hooks,
   type Supervisor,
 } from '../../src/index.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import type { Client } from '../../src/supervisor.ts';
 import { LineSplitter } from '../../src/wire/lines.ts';
 import { environmentOf, tempHome } from '../support/launch.ts';
@@ -38,14 +39,15 @@ export function embed(
     home?: string;
     env?: Record<string, string>;
     hooks?: Hooks;
+    feed?: Feed;
     controlOf?: (control: Control) => Control;
   },
 ): Embedded {
-  const { home = tempHome(), env, hooks = {}, controlOf, ...config } = options;
+  const { home = tempHome(), env, hooks = {}, feed = new Feed(), controlOf, ...config } = options;
   const supervisor = createSupervisor({
     config: configSchema.parse({ cwd: home, ...config }),
     environment: { ...environmentOf(home), ...env },
-    hooks,
+    ...{ hooks, feed },
     ...(controlOf ? { controlOf } : {}),
   });
   onTestFinished(() => supervisor.shutdown('the test is over'));

@@ -16,7 +16,8 @@ describe('a worker', () => {
     async () => {
       const home = tempHome();
       const stage = await Stage.open(home);
-      const segue = serve({ command: worker('ignores-term'), home, env: stage.env, set: IMPATIENT });
+      const set = { ...IMPATIENT, 'timing.termMs': 2000 }; // so that it is heard before it is killed
+      const segue = serve({ command: worker('ignores-term'), home, env: stage.env, set });
       const { client } = segue;
       await client.initialize();
       const first = await stage.player();

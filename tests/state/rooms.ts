@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import BetterSqlite3 from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { type Env, systemEnv } from '../../src/env.ts';
+import { Feed } from '../../src/observe/feed.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { keySource } from '../../src/serializer/key.ts';
 import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
@@ -38,6 +39,7 @@ export function room(): Room {
       const store = createStore({
         env: systemEnv,
         log: silentLog,
+        feed: new Feed(),
         name: NAME,
         instance: systemEnv.uuid(),
         command: ['node', 'echo.mjs'],

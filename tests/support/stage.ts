@@ -56,17 +56,15 @@ export class Stage {
     return { STAGE: this.#path };
   }
 
-  /** From now on whoever comes to one of these gates waits there. Known to a player that starts later. */
+  /** From now on whoever comes to one of these gates waits there: each asks when it comes. */
   hold(...gates: string[]): this {
     for (const gate of gates) this.#held.add(gate);
-    this.#tell();
     return this;
   }
 
   /** Whoever comes to these gates later does not wait; who waits there already, waits on. */
   release(...gates: string[]): this {
     for (const gate of gates) this.#held.delete(gate);
-    this.#tell();
     return this;
   }
 
@@ -87,19 +85,10 @@ export class Stage {
     for (const { go } of this.#waiting.all) go();
   }
 
-  #tell(): void {
-    for (const socket of this.#sockets) this.#send(socket);
-  }
-
-  #send(socket: Socket, go?: number, order?: string): void {
-    socket.write(`${JSON.stringify({ held: [...this.#held], go, order })}\n`);
-  }
-
   #join(socket: Socket): void {
     this.#sockets.add(socket);
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     void ended.then(() => this.#sockets.delete(socket));
-    this.#send(socket);
     let player: Player;
     const lines = createInterface(socket);
     // A killed process resets its connection, which both of them say; `close` follows.
@@ -117,7 +106,9 @@ export class Stage {
         this.players.add(player);
       } else {
         const { at: gate, ticket } = message;
-        this.#waiting.add({ player, gate, go: (order) => this.#send(socket, ticket, order) });
+        const go = (order?: string) => void socket.write(`${JSON.stringify({ go: ticket, order })}\n`);
+        if (this.#held.has(gate)) this.#waiting.add({ player, gate, go });
+        else go();
       }
     });
   }

@@ -1,5 +1,6 @@
 /** Which part of the service answers a request. Host and Origin are looked at first, on every route (F50). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Metrics } from '../../observe/metrics.ts';
 import type { Access, Refusal } from './access/access.ts';
 import { sendError, sendJson } from './answers.ts';
 import { healthz, readyz } from './health.ts';
@@ -19,9 +20,16 @@ const TOO_MANY: Refusal = {
   message: 'Too many requests of this caller are open (http.limits.maxRequests).',
 };
 
+const NO_MONITOR: Refusal = {
+  status: 403,
+  headers: {},
+  message: 'metrics need the role monitor; you are client',
+};
+
 export interface RoutesOptions {
   access: Access;
   mcp: McpEndpoint;
+  metrics: Metrics;
   shares: Shares;
   /** `http://host:port` */
   url: string;
@@ -31,8 +39,21 @@ export interface RoutesOptions {
   reasons(): readonly string[];
 }
 
-export function createRoutes({ access, mcp, shares, url, name, reasons }: RoutesOptions): Handler {
+export function createRoutes({ access, mcp, metrics, shares, url, name, reasons }: RoutesOptions): Handler {
+  /** Figures without names: where nobody has to say who he is, nobody has to for them. */
+  async function sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!access.open) {
+      const who = await access.identify(request);
+      if (response.destroyed) return;
+      if ('refusal' in who) return refuse(request, response, who.refusal);
+      if (who.principal.role === 'client') return refuse(request, response, NO_MONITOR);
+    }
+    const text = await metrics.text();
+    sendJson(response, 200, text, { 'content-type': metrics.contentType });
+  }
+
   return async (request, response) => {
+    response.once('close', () => metrics.answered(response.statusCode));
     const refusal = access.refuse(request);
     if (refusal) return refuse(request, response, refusal);
     const path = (request.url ?? '').split('?', 1)[0]!;
@@ -46,6 +67,7 @@ export function createRoutes({ access, mcp, shares, url, name, reasons }: Routes
     const metadata = METADATA_PATHS.includes(path) ? access.metadata(url) : null;
     if (request.method !== 'GET')
       return refuse(request, response, { status: 404, headers: {}, message: 'Not found' });
+    if (path === '/metrics') return sendMetrics(request, response);
     if (path === '/healthz') return sendHealth(response, healthz({ instance: name, pid: process.pid }));
     if (path === '/readyz') return sendHealth(response, readyz({ reasons: reasons() }));
     if (metadata) return sendJson(response, 200, JSON.stringify(metadata));

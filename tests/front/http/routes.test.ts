@@ -7,6 +7,7 @@ import { sendNothing } from '../../../src/front/http/answers.ts';
 import type { McpEndpoint } from '../../../src/front/http/mcp.ts';
 import { createRoutes } from '../../../src/front/http/routes.ts';
 import { Shares } from '../../../src/front/http/shares.ts';
+import type { Metrics } from '../../../src/observe/metrics.ts';
 import { post, raw, serve } from './serve.ts';
 
 it('who leaves while its token is checked keeps no share', async () => {
@@ -24,7 +25,16 @@ it('who leaves while its token is checked keeps no share', async () => {
   const mcp = {
     handle: async (_: unknown, response: ServerResponse) => sendNothing(response, 202),
   } as unknown as McpEndpoint;
-  const routes = createRoutes({ access, mcp, shares: new Shares(1), url: '', name: '', reasons: () => [] });
+  const metrics = { answered() {} } as unknown as Metrics;
+  const routes = createRoutes({
+    access,
+    mcp,
+    metrics,
+    shares: new Shares(1),
+    url: '',
+    name: '',
+    reasons: () => [],
+  });
   const left = Promise.withResolvers<void>();
   const { port } = await serve(async (request, response) => {
     void once(response, 'close').then(() => left.resolve());

@@ -61,7 +61,7 @@ shows(
   'F55',
   'a session whose client died while the server waited for its answer expires with its worker',
   async () => {
-    const set = { 'http.limits.sessionTtlMs': '200' };
+    const set = { 'http.limits.sessionTtlMs': '2000' };
     const service = await startService({ command: worker('asks'), set });
     const peer = new HttpPeer(service.url);
     await peer.open(undefined, { elicitation: {} });

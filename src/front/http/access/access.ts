@@ -23,6 +23,8 @@ export interface Refusal {
 export type Identified = { principal: Principal } | { refusal: Refusal };
 
 export interface Access {
+  /** Neither tokens nor oauth are set: nobody has to say who he is. */
+  readonly open: boolean;
   /** Host and Origin, on every route, before anything else of the request is looked at. Null: it may go on. */
   refuse(request: IncomingMessage): Refusal | null;
   /** Who asks, by the Authorization header; takes one from the caller's rate limit. */
@@ -68,6 +70,7 @@ export function createAccess({ config, env, log }: { config: Config; env: Env; l
   }
 
   return {
+    open,
     refuse(request) {
       const message = foreign(request, config.http);
       return message === null ? null : { status: 403, headers: {}, message };

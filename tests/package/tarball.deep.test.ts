@@ -51,8 +51,10 @@ it('holds what runs and what is read, and nothing else', () => {
       'dist/src/index.d.ts',
       'dist/src/orchestrator/main.js',
       'examples/counter.mjs',
+      'examples/embed.mjs',
       'LICENSE',
       'package.json',
+      'segue.schema.json',
     ]),
   );
   const tops = new Set(packed.map((path) => path.split('/')[0]));
