@@ -33,7 +33,7 @@ export abstract class ChaosClient {
   /** What its tool `touch` changes, and what it is told of where it listens. */
   readonly uri: string;
   #updated = Promise.withResolvers<void>();
-  readonly #waiting = new Map<Id, (message: Message) => void>();
+  readonly #waiting = new Map<Id, (end: Message | Failure) => void>();
   readonly #own = new Set<Id>();
   #calls = 0;
   /** Hears the notices of a legacy client: the data of `notifications/message`. */
@@ -65,6 +65,7 @@ export abstract class ChaosClient {
     ];
     if (cancel) ways.push(this.#cancel(call, hangUp));
     const end = await Promise.race(ways);
+    this.#waiting.get(call)?.(end); // one that was cancelled is waited for no longer
     this.#waiting.delete(call);
     const { outcome, detail } = 'outcome' in end ? (end as Failure) : outcomeOf(end as Message);
     if (outcome !== undefined) this.history.ended(call, performance.now(), outcome, detail);

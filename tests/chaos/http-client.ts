@@ -9,15 +9,21 @@ import { ChaosClient, type Era, type Failure } from './client.ts';
 /** An update that has not come after this is lost; only then is it waited for. */
 const SETTLING_MS = 5000;
 
+const ENDED = 'its session ended with the service, as that had said';
+
 export interface Target {
   readonly url: string;
   /** Resolves when the service listens. */
   up(): Promise<void>;
+  /** Sessions of an earlier one have ended, as was said: their clients begin anew. */
+  readonly epoch: number;
 }
 
 export class HttpClient extends ChaosClient {
   readonly #target: Target;
   #session: Record<string, string> = {};
+  #epoch = 0;
+  #beginning: Promise<void> | undefined;
   #reading: Promise<void> = Promise.resolve();
   /** Runs before each message behind the first one is sent. */
   readonly #beforeEach: () => Promise<void>;
@@ -38,6 +44,12 @@ export class HttpClient extends ChaosClient {
   }
 
   async open(): Promise<void> {
+    await this.#begin();
+    this.#stood = this.era === 'legacy' ? this.#standByGet() : this.#standByListening();
+  }
+
+  /** A session, where its era has them. */
+  async #begin(): Promise<void> {
     if (this.era === 'legacy') {
       const clientInfo = { name: 'chaos', version: '1.0.0' };
       await this.ask('initialize', {
@@ -49,7 +61,6 @@ export class HttpClient extends ChaosClient {
     }
     await this.ask('tools/list');
     if (this.era === 'legacy') await this.ask('resources/subscribe', { uri: this.uri });
-    this.#stood = this.era === 'legacy' ? this.#standByGet() : this.#standByListening();
   }
 
   /** As the last thing that it does: an update that came after all others shows that none of these is still on its way. */
@@ -74,6 +85,7 @@ export class HttpClient extends ChaosClient {
 
   protected async transmit(message: Message, signal: AbortSignal): Promise<Failure> {
     const { id } = message;
+    const epoch = this.#epoch;
     let last: string | undefined;
     let answered = false;
     const take = (received: Message) => {
@@ -91,6 +103,8 @@ export class HttpClient extends ChaosClient {
       await this.#target.up();
       return { outcome: isRefused(error) ? 'refused' : 'unknown', detail: `POST ${causeOf(error)}` };
     }
+    if (response.status === 404 && (await this.#beganAnew(epoch)))
+      return { outcome: 'refused', detail: ENDED };
     if (!response.ok) return refusal(response);
     if (message.method === 'initialize') {
       const session = response.headers.get('mcp-session-id') ?? '';
@@ -105,6 +119,8 @@ export class HttpClient extends ChaosClient {
       } catch {
         continue; // killed once more
       }
+      if (response.status === 404 && (await this.#beganAnew(epoch)))
+        return { outcome: 'unknown', detail: ENDED };
       if (!response.ok)
         return { outcome: undefined, detail: `resume: ${response.status} ${await response.text()}` };
       await this.#read(response, take, seen);
@@ -128,6 +144,7 @@ export class HttpClient extends ChaosClient {
       last = event;
     };
     while (!this.#left.signal.aborted) {
+      const epoch = this.#epoch;
       const response = await this.#stream('GET', undefined, last);
       if (response?.ok) {
         from = Math.min(from, performance.now());
@@ -135,6 +152,7 @@ export class HttpClient extends ChaosClient {
       } else if (response) {
         this.history.stood(this.name, from, performance.now());
         [last, from] = [undefined, Number.POSITIVE_INFINITY];
+        if (response.status === 404) await this.#beganAnew(epoch);
       }
     }
     this.history.stood(this.name, from, performance.now());
@@ -159,6 +177,29 @@ export class HttpClient extends ChaosClient {
       };
       await this.#read(response, take, () => {});
       this.history.stood(this.name, from, performance.now());
+    }
+  }
+
+  /** False where a session of that epoch should still be there. */
+  async #beganAnew(epoch: number): Promise<boolean> {
+    if (epoch === this.#target.epoch) return false;
+    if (this.#epoch === epoch) {
+      this.#epoch = this.#target.epoch;
+      this.#beginning = this.#beginAgain();
+    }
+    await this.#beginning;
+    return true;
+  }
+
+  async #beginAgain(): Promise<void> {
+    while (this.history.overdue === 0) {
+      this.#session = {};
+      const begun = await this.#begin().then(
+        () => true,
+        () => false, // killed once more
+      );
+      if (begun) return;
+      await this.#target.up();
     }
   }
 

@@ -30,6 +30,8 @@ export class HttpScene implements Scene {
   readonly #home: string;
   readonly #clients: HttpClient[] = [];
   #port = 0;
+  /** How often sessions have ended with a service, which had said so. */
+  #epoch = 0;
   #life: Promise<Life>;
   #log: readonly string[] = [];
 
@@ -59,6 +61,9 @@ export class HttpScene implements Scene {
         return `http://127.0.0.1:${scene.#port}/mcp`;
       },
       up: async () => void (await this.#life),
+      get epoch() {
+        return scene.#epoch;
+      },
     };
     const eras = this.#betweenMessages ? [...new Set(ERAS)] : ERAS;
     for (const [index, era] of eras.entries()) {
@@ -116,6 +121,7 @@ export class HttpScene implements Scene {
     this.#life = current.then(async ({ segue, admin }) => {
       admin.close();
       await segue.kill();
+      if (segue.sessionsEnd) this.#epoch++;
       return this.#start();
     });
     await this.#life;

@@ -54,6 +54,8 @@ export class Segue {
 
   /** The server that was started last. */
   server: number | undefined;
+  /** Its disk was full: it has said that its HTTP sessions end with it. */
+  sessionsEnd = false;
 
   readonly #troubleFile: string;
   #over = false;
@@ -143,6 +145,7 @@ export class Segue {
     this.log.push(line);
     if (this.log.length > 2 * KEPT_LINES) this.log.splice(0, KEPT_LINES);
     if (line.includes('"msg":"server started"')) this.server = (JSON.parse(line) as { pid: number }).pid;
+    if (line.includes('sessions end with this process')) this.sessionsEnd = true;
     const found = this.#waiting.findIndex(({ part }) => line.includes(part));
     if (found >= 0) this.#waiting.splice(found, 1)[0]!.resolve(line);
   }
