@@ -113,6 +113,7 @@ export class HttpClient extends ChaosClient {
     await this.#read(response, take, seen);
     while (!answered && !signal.aborted) {
       await this.#target.up();
+      if (this.#epoch !== epoch) return { outcome: 'unknown', detail: ENDED };
       if (last === undefined || this.era === 'modern') return { outcome: 'unknown', detail: 'stream broken' };
       try {
         response = await this.#fetch('GET', undefined, undefined, last);
@@ -139,12 +140,16 @@ export class HttpClient extends ChaosClient {
   /** The stream that a legacy client resumes: it stands till what was missed cannot be had any more. */
   async #standByGet(): Promise<void> {
     let last: string | undefined;
+    let epoch = this.#epoch;
     let from = Number.POSITIVE_INFINITY;
     const seen = (event: string) => {
       last = event;
     };
     while (!this.#left.signal.aborted) {
-      const epoch = this.#epoch;
+      if (this.#epoch !== epoch) {
+        this.history.stood(this.name, from, performance.now());
+        [last, from, epoch] = [undefined, Number.POSITIVE_INFINITY, this.#epoch];
+      }
       const response = await this.#stream('GET', undefined, last);
       if (response?.ok) {
         from = Math.min(from, performance.now());
