@@ -123,7 +123,7 @@ class Run {
 
   #judge(durationMs: number, logs: Result['logs']): Result {
     const history = this.#history;
-    for (const { tool, call, pid } of rowsOf(this.#stage.execLog)) {
+    for (const { tool, call, self: pid } of rowsOf(this.#stage.execLog)) {
       if (tool === 'start') history.starts.push(pid);
       else history.executions.push({ call, pid });
     }

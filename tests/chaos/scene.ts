@@ -49,6 +49,8 @@ interface Row {
   call: string;
   generation: number;
   pid: number;
+  /** Of this process alone. */
+  self: number;
   parent: number;
 }
 

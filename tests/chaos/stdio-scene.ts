@@ -190,7 +190,7 @@ export class StdioScene implements Scene {
         const started = rows.find(
           (row) => row.tool === 'start' && row.parent === supervisor && row.generation === data.generation,
         );
-        if (is && started) this.#stage.history.losses.push({ client: client.name, pid: started.pid });
+        if (is && started) this.#stage.history.losses.push({ client: client.name, pid: started.self });
       }),
     );
   }

@@ -82,7 +82,7 @@ export class History {
   readonly updates: Update[] = [];
   readonly standing: Standing[] = [];
   readonly executions: Execution[] = [];
-  /** Pids of servers in the order of their starts. */
+  /** Servers in the order of their starts; each number is of one process alone, which a pid of the system is not. */
   readonly starts: number[] = [];
   readonly losses: Loss[] = [];
   /** How many requests were given up because nothing came of them: the run is over then. */
