@@ -5,15 +5,13 @@
 import { z } from 'zod';
 import { safeAddress } from './config/address.ts';
 import { alerts } from './config/alerts.ts';
+import { argv } from './config/argv.ts';
+import { triggers, windows } from './config/triggers.ts';
 import { ROLES } from './control/roles.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
-
-const argv = z
-  .array(z.string().min(1), 'must be a list of words, such as ["node", "build.js"]: no shell splits a text')
-  .min(1);
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
@@ -158,6 +156,12 @@ export const configSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Tools that are safe to repeat though they do not say so; not used with replay never'),
+  toolChanges: z
+    .enum(['notify', 'hold'])
+    .default('notify')
+    .describe(
+      'Tools that are new or another after a restart: clients are told (notify), or see and reach none of them before segue approve (hold, F65)',
+    ),
   isolation: z
     .enum(['session', 'shared'])
     .default('session')
@@ -168,6 +172,13 @@ export const configSchema = z.strictObject({
     .describe('Whether the new server waits for the exit of the old one, or starts while that ends'),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
+  page: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Show the page at this loopback port, 0: any that is free; segue serve has it at / anyway'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -222,6 +233,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   http: http.prefault({}),
+  triggers: triggers.prefault({}).describe('What reboots the server without being asked'),
+  windows,
 });
 
 export type Config = z.infer<typeof configSchema>;

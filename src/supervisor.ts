@@ -3,6 +3,7 @@
  * front → session → gate → link → worker, with the lifecycle beside them that opens and closes the gate.
  */
 import type { InspectionEvent } from 'xstate';
+import type { LiveConfig } from './config/live.ts';
 import type { Config } from './config.ts';
 import { createControl } from './control/operations.ts';
 import type { Control, Principal } from './control/types.ts';
@@ -14,6 +15,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
+import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
@@ -22,6 +24,7 @@ import { openState } from './state/state.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
+import { Windows } from './triggers/windows.ts';
 import { checkUpstream } from './upstream/address.ts';
 
 export interface SupervisorOptions {
@@ -41,8 +44,12 @@ export interface SupervisorOptions {
   discreet?: boolean;
   /** What the tools of its sessions reach instead of its own control. */
   controlOf?: (control: Control) => Control;
+  /** Of the program that has read its configuration from a file. */
+  live?: LiveConfig | undefined;
+  /** Of the program that watches them; by default those of the configuration, for its status alone. */
+  windows?: Windows;
   /** For `createActor`: the XState inspector. */
-  inspect?: (event: InspectionEvent) => void;
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export interface Supervisor {
@@ -89,10 +96,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     command,
     inspect,
     discreet: options.discreet ?? false,
+    reread: () => options.live?.reread(config) ?? null,
   });
-  const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
+  const { windows = new Windows(config.windows, env) } = options;
+  const control = createControl({ ...parts, lifecycle, windows, startedAt: env.now() });
+  const approvals = config.toolChanges === 'hold' ? new ToolApprovals(store, log) : null;
   const context = sessionContext({
-    ...{ ...parts, lifecycle },
+    ...{ ...parts, lifecycle, approvals },
     control: options.controlOf?.(control) ?? control,
     commit: () => state.commit(control),
   });

@@ -37,7 +37,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/shared/conversation.test.ts',
     'tests/upstream/modern.test.ts',
   ],
-  M2: ['tests/state/store.test.ts'],
+  M2: ['tests/observe/alerts.test.ts', 'tests/observe/metrics.test.ts', 'tests/state/store.test.ts'],
   M3: [
     'tests/cli/output.test.ts',
     'tests/cli/segue.test.ts',
@@ -49,6 +49,12 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/tools/status.test.ts',
     'tests/worker/process.test.ts',
     'tests/worker/stop.test.ts',
+  ],
+  M4: [
+    'tests/triggers/config-file.test.ts',
+    'tests/triggers/process.test.ts',
+    'tests/triggers/watch.test.ts',
+    'tests/triggers/windows.test.ts',
   ],
   M7: [
     'tests/eras/clients.test.ts',
@@ -411,6 +417,8 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/front/http/service.deep.test.ts',
     'tests/tools/roles.test.ts',
   ],
+  F52: ['tests/page/browser.deep.test.ts', 'tests/page/page.test.ts'],
+  F53: ['tests/page/browser.deep.test.ts', 'tests/page/page.test.ts'],
   F54: ['tests/front/http/legacy.test.ts', 'tests/front/http/principals.test.ts'],
   F55: [
     'tests/front/http/legacy.test.ts',
@@ -472,8 +480,13 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/front/http/service.deep.test.ts',
     'tests/tools/restart.test.ts',
   ],
-  F64: ['tests/cli/output.test.ts', 'tests/cli/segue.test.ts'],
-  F65: ['tests/faults/changes.test.ts'],
+  F64: [
+    'tests/cli/logs.test.ts',
+    'tests/cli/output.test.ts',
+    'tests/cli/segue.test.ts',
+    'tests/cli/top-view.test.ts',
+  ],
+  F65: ['tests/faults/changes.test.ts', 'tests/faults/held-tools.test.ts', 'tests/page/browser.deep.test.ts'],
   F66: [
     'tests/cli/storage.test.ts',
     'tests/fuzz/stored.test.ts',

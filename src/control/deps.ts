@@ -4,6 +4,7 @@ import type { Env } from '../env.ts';
 import type { Lifecycle } from '../lifecycle/lifecycle.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Store } from '../state/store.ts';
+import type { Windows } from '../triggers/windows.ts';
 import type { Workers } from '../worker/workers.ts';
 
 export interface ControlDeps {
@@ -16,4 +17,5 @@ export interface ControlDeps {
   instance: string;
   name: string;
   startedAt: number;
+  windows: Windows;
 }

@@ -18,7 +18,7 @@ import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
-import { sessionsOf, workerView } from './worker-view.ts';
+import { heldTools, sessionsOf, workerView } from './worker-view.ts';
 
 const RECENT = 20;
 
@@ -54,7 +54,11 @@ export function createControl(deps: ControlDeps): Control {
     }
   }
 
-  function begin(input: RestartInput, who: Principal, command: RestartOptions['command']): string {
+  function begin(
+    input: RestartInput,
+    who: Principal,
+    { command, trigger = 'request' }: RestartOptions,
+  ): string {
     const emergency = input.reason === 'emergency_shutdown';
     const running = lifecycle.running;
     if (running && command) {
@@ -63,7 +67,7 @@ export function createControl(deps: ControlDeps): Control {
     }
     if (running && !emergency) return running.rebootId; // F33: joins
     if (who.sessionId !== undefined) limit.take(who.id);
-    const run = lifecycle.newRun('request', {
+    const run = lifecycle.newRun(trigger, {
       reason: input.reason,
       requestedBy: who.id,
       graceful: input.graceful && !emergency,
@@ -111,7 +115,7 @@ export function createControl(deps: ControlDeps): Control {
         ...input,
         command: options.command && redactArgs([options.command.file, ...options.command.args]),
       };
-      const rebootId = await act(who, 'restart', detail, async () => begin(input, who, options.command));
+      const rebootId = await act(who, 'restart', detail, async () => begin(input, who, options));
       return input.wait ? wait(rebootId, options) : lifecycle.report(rebootId);
     },
     abort: (who) =>
@@ -146,6 +150,15 @@ export function createControl(deps: ControlDeps): Control {
       });
       return wait(rebootId, options);
     },
+    async approve(who) {
+      const tools = heldTools(deps.connections);
+      const approved = [...tools.keys()].sort();
+      return act(who, 'approve', { tools: approved }, async () => {
+        if (approved.length === 0) throw new SegueError('INVALID_PARAMETERS', 'no tool is held');
+        await deps.connections.approveTools(tools, who.id);
+        return { approved };
+      });
+    },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),
     reconnectTest: (input, who) =>
@@ -158,6 +171,7 @@ export function createControl(deps: ControlDeps): Control {
         current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
         timestamp: iso(env.now()),
         ...(input.include_history ? { history: await history() } : {}),
+        ...deps.windows.report(),
       };
     },
     history: (count) => store.history(count),

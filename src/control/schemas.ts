@@ -48,6 +48,8 @@ export const toolsChanged = z.object({
   added: z.array(z.string()),
   removed: z.array(z.string()),
   changed: z.array(z.string()),
+  /** With `toolChanges: hold`: those that no client sees until an operator approves them (F65). */
+  held: z.array(z.string()).optional(),
 });
 
 /** What became of one worker of a reboot that went over several. */
@@ -127,6 +129,18 @@ export type RestartReport = z.infer<typeof restartOutput>;
 
 const yes = z.boolean().default(true);
 
+/** Where there are maintenance windows. */
+const windows = {
+  next_window: z
+    .object({ start: time, end: time, reason: z.enum(REASONS) })
+    .nullable()
+    .optional(),
+  /** Of this process; `why` where no reboot came of it. */
+  last_window: z
+    .object({ at: time, result: z.enum(['completed', 'failed', 'skipped']), why: z.string().optional() })
+    .optional(),
+};
+
 export const healthInput = z.object({
   include_reboot_readiness: yes,
   include_connection_status: yes,
@@ -164,6 +178,7 @@ export const healthOutput = z.object({
       health: z.object({ ok: z.boolean(), message: z.string().optional() }).optional(),
     }),
   }),
+  ...windows,
 });
 export type HealthReport = z.infer<typeof healthOutput>;
 
@@ -283,5 +298,6 @@ export const statusOutput = z.object({
       last_successful_restart: time.nullable(),
     })
     .optional(),
+  ...windows,
 });
 export type StatusReport = z.infer<typeof statusOutput>;

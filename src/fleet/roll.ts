@@ -1,6 +1,13 @@
 /** One reboot over many workers: runs its chart (machines/fleet.ts), and keeps what each worker says of its own reboot. */
-import { type ActorRefFrom, createActor, fromCallback, type SnapshotFrom } from 'xstate';
+import {
+  type ActorRefFrom,
+  createActor,
+  fromCallback,
+  type InspectionEvent,
+  type SnapshotFrom,
+} from 'xstate';
 import { type FleetEvent, fleetMachine, type MemberEnded } from '../../machines/fleet.ts';
+import type { Trigger } from '../../machines/types.ts';
 import type { RestartInput, RestartReport, StatusReport } from '../control/schemas.ts';
 import type { Principal, RestartOptions } from '../control/types.ts';
 import type { Env } from '../env.ts';
@@ -15,7 +22,7 @@ type Status = StatusReport['current_status'];
 export interface RollRequest {
   /** Instances, in the order in which they are begun. */
   ids: string[];
-  trigger: 'request' | 'reset';
+  trigger: Trigger;
   input: RestartInput;
   who: Principal;
   /** Resolves when the worker's reboot has ended. */
@@ -32,6 +39,8 @@ interface RollOptions extends RollRequest {
   /** Who is there now: a worker that has ended is not. */
   members(): readonly Member[];
   parallel: number;
+  /** For `createActor`: the XState inspector. */
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export class Roll {
@@ -49,7 +58,7 @@ export class Roll {
   input: RestartInput;
 
   constructor(options: RollOptions) {
-    const { env, ids, parallel, input } = options;
+    const { env, ids, parallel, input, inspect } = options;
     this.#options = options;
     this.id = env.uuid();
     this.startedAt = env.now();
@@ -58,7 +67,7 @@ export class Roll {
       void this.#reboot(id).then(sendBack);
     });
     const machine = fleetMachine.provide({ actors: { rebootMember } });
-    this.#actor = createActor(machine, { input: { ids, parallel } });
+    this.#actor = createActor(machine, { input: { ids, parallel }, ...(inspect ? { inspect } : {}) });
   }
 
   start(): void {
