@@ -63,6 +63,12 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/ops/runbook.deep.test.ts',
     'tests/ops/systemd.test.ts',
   ],
+  M6: [
+    'tests/front/http/access.test.ts',
+    'tests/page/page.test.ts',
+    'tests/serializer/seal.test.ts',
+    'tests/tools/roles.test.ts',
+  ],
   M7: [
     'tests/eras/clients.test.ts',
     'tests/eras/discover.test.ts',
@@ -233,6 +239,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/orchestrator/recipes.test.ts',
     'tests/points/service.deep.test.ts',
     'tests/points/supervisor.deep.test.ts',
+    'tests/points/trouble.deep.test.ts',
     'tests/points/walks.deep.test.ts',
     'tests/state/bury.test.ts',
     'tests/state/store.test.ts',
@@ -270,7 +277,12 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/lifecycle/starting.test.ts',
     'tests/worker/startfailure.test.ts',
   ],
-  F16: ['tests/control/admin.test.ts', 'tests/worker/startfailure.test.ts'],
+  F16: [
+    'tests/chaos/chaos.test.ts',
+    'tests/control/admin.test.ts',
+    'tests/points/trouble.deep.test.ts',
+    'tests/worker/startfailure.test.ts',
+  ],
   F17: [
     'tests/front/http/notify.test.ts',
     'tests/front/http/service.deep.test.ts',
@@ -366,8 +378,13 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/front/http/service.deep.test.ts',
   ],
   F40: ['tests/lifecycle/in-flight.test.ts', 'tests/shared/reboot.test.ts'],
-  F41: ['tests/faults/clock.test.ts'],
-  F42: ['tests/faults/storage.test.ts', 'tests/front/http/service.deep.test.ts'],
+  F41: ['tests/chaos/chaos.test.ts', 'tests/faults/clock.test.ts'],
+  F42: [
+    'tests/chaos/chaos.test.ts',
+    'tests/faults/storage.test.ts',
+    'tests/front/http/service.deep.test.ts',
+    'tests/points/trouble.deep.test.ts',
+  ],
   F43: [
     'tests/db/busy.test.ts',
     'tests/db/open.test.ts',
@@ -513,7 +530,8 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
   F68: ['tests/faults/changes.test.ts', 'tests/lifecycle/library.test.ts'],
   G1: ['tests/serializer/snapshot.test.ts'],
   G2: ['tests/front/http/crowd.deep.test.ts', 'tests/shared/reboot.test.ts'],
-  G3: ['tests/eras/clients.test.ts', 'tests/lifecycle/in-flight.test.ts'],
+  G3: ['tests/eras/clients.test.ts', 'tests/leaks/leaks.deep.test.ts', 'tests/lifecycle/in-flight.test.ts'],
+  G4: ['tests/leaks/leaks.deep.test.ts'],
   G5: ['tests/faults/holding.test.ts', 'tests/faults/starts.test.ts'],
   G6: ['tests/tools/workflow.test.ts'],
   H1: [

@@ -140,7 +140,7 @@ describe('who may change', () => {
     expect((await press(service, 'reboot', {})).status).toBe(200);
   });
 
-  shows('F51 F63', 'no monitor; the refusal is on record', async () => {
+  shows('F51 F63 M6', 'no monitor; the refusal is on record', async () => {
     const home = tempHome();
     const config = { name: 'paged', http: { tokens: TOKENS } };
     const service = await startPage({ command: worker('echo'), home, config });
