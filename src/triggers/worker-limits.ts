@@ -21,7 +21,12 @@ interface Seen {
   /** Monotonic (F41). */
   since: number;
   maxAgeMs: number;
+  minAgeMs: number;
+  tooLarge: boolean;
 }
+
+/** A server that is too large from its start is rebooted ever more seldom; so many times its first age at most. */
+const MOST_PATIENCE = 32;
 
 const WORKER_ONLY = {
   include_reboot_readiness: false,
@@ -45,12 +50,16 @@ export function watchWorkers(options: WorkerLimitsOptions): () => void {
     let known = seen.get(member);
     if (known?.generation !== worker.generation) {
       const maxAgeMs = jittered(config.maxAgeMs ?? Number.POSITIVE_INFINITY);
-      known = { generation: worker.generation, since: now, maxAgeMs };
+      const minAgeMs = known?.tooLarge
+        ? Math.min(known.minAgeMs * 2, config.minAgeMs * MOST_PATIENCE)
+        : config.minAgeMs;
+      known = { generation: worker.generation, since: now, maxAgeMs, minAgeMs, tooLarge: false };
       seen.set(member, known);
     }
     if (!options.allowed()) return;
     const ageMs = now - known.since;
-    const cause = causeOf(config, { ageMs, maxAgeMs: known.maxAgeMs, rssBytes: worker.rss_bytes });
+    const cause = causeOf(config.maxRssBytes, { ...known, ageMs, rssBytes: worker.rss_bytes });
+    known.tooLarge = cause?.trigger === 'max_rss';
     if (cause) options.onCause(member, cause);
   };
   const next = () => {
@@ -69,10 +78,10 @@ export function watchWorkers(options: WorkerLimitsOptions): () => void {
 }
 
 function causeOf(
-  { maxRssBytes, minAgeMs }: Config['triggers'],
-  worker: { ageMs: number; maxAgeMs: number; rssBytes: number | null },
+  maxRssBytes: number | undefined,
+  worker: Seen & { ageMs: number; rssBytes: number | null },
 ): Cause | null {
-  const { ageMs, maxAgeMs, rssBytes } = worker;
+  const { ageMs, maxAgeMs, minAgeMs, rssBytes } = worker;
   if (maxRssBytes !== undefined && rssBytes !== null && rssBytes > maxRssBytes && ageMs >= minAgeMs) {
     const what = `its memory was ${rssBytes} bytes, above ${maxRssBytes}`;
     return { trigger: 'max_rss', reason: 'error_recovery', what };
