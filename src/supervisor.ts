@@ -49,7 +49,7 @@ export interface SupervisorOptions {
   /** Of the program that watches them; by default those of the configuration, for its status alone. */
   windows?: Windows;
   /** For `createActor`: the XState inspector. */
-  inspect?: (event: InspectionEvent) => void;
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export interface Supervisor {

@@ -62,7 +62,6 @@ function usageSentence(text: string): string {
 
 function addRun(program: Command, { terminal, command }: Call): void {
   addServerOptions(program)
-    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option('--page <port>', 'show what happens, on a page at this loopback port', wholeNumber(0, 65_535))
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -116,6 +115,7 @@ function addServerOptions(program: Command): Command {
     .option('--max-age <duration>', 'restart a server that is older, e.g. 12h', duration)
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option('--config <file>', 'read settings from this file')
     .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
     .option('--no-persist', 'keep nothing on disk: no history, no snapshots')

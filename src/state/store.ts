@@ -294,10 +294,10 @@ export class Store {
   async bury(): Promise<Burial> {
     const { instance, env, log } = this.#options;
     try {
-      return await buryDead(this.#queue, instance, env, log);
+      return await buryDead(this.#queue, this.#snapshots, instance, env, log);
     } catch (error) {
       if (this.status.state !== 'off') log.error({ err: error }, 'dead instances could not be buried');
-      return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+      return { instances: [], orphansEnded: [], rebootsAbandoned: [], statesLost: [] };
     }
   }
 

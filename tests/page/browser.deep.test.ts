@@ -66,6 +66,26 @@ it('a reboot that its button began walks through all states, in their order', as
   expect(faults).toEqual([]);
 });
 
+it('the whole chart is drawn when it is wanted: its states are lit, and each edge that was taken flashes', async () => {
+  const service = await startPage({ command: worker('echo') });
+  await opened(service.url);
+  const { page, faults } = await openPage(browser);
+  await page.goto(service.page);
+  await page.getByText('All transitions').click();
+  await page.locator('#drawing [data-state="alive.idle"].here').waitFor();
+  await page.evaluate('watchEdges()');
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  await page.locator('#history summary', { hasText: 'completed' }).waitFor();
+  const [report] = await (await adminOf(service)).request('history', {});
+  const walked = await transitions(service as unknown as Served, report!.reboot_id);
+  await page.waitForFunction(`edges.some(([, to]) => to === 'alive.idle')`);
+  const taken = (await page.evaluate('edges')) as [string, string][];
+  const cameTo = (state: string) => taken.some(([, to]) => state === to || state.startsWith(`${to}.`));
+  expect(walked.filter((state) => !cameTo(state))).toEqual([]);
+  expect(walked).toContain('stopping.cleanup');
+  expect(faults).toEqual([]);
+});
+
 it('a worker that was killed with SIGKILL is seen to die, and to come back', async () => {
   const service = await startPage({ command: worker('echo') });
   const peer = await opened(service.url);
