@@ -4,7 +4,6 @@ import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import type { Member } from '../fleet/members.ts';
 import type { Log } from '../observe/log.ts';
-import { principal } from './trigger.ts';
 
 export interface WorkerLimitsOptions {
   env: Env;
@@ -28,12 +27,6 @@ interface Seen {
 /** A server that is too large from its start is rebooted ever more seldom; so many times its first age at most. */
 const MOST_PATIENCE = 32;
 
-const WORKER_ONLY = {
-  include_reboot_readiness: false,
-  include_connection_status: false,
-  include_database_status: false,
-};
-
 /** Returns its end. */
 export function watchWorkers(options: WorkerLimitsOptions): () => void {
   const { env, log, config } = options;
@@ -44,16 +37,17 @@ export function watchWorkers(options: WorkerLimitsOptions): () => void {
   /** Not all workers of a service at once. */
   const jittered = (ms: number) => ms * (0.9 + (0.2 * env.bytes(1)[0]!) / 255);
   const look = async (member: Member) => {
-    const { worker } = (await member.control.health(WORKER_ONLY, principal(''))).checks;
-    if (!worker.alive || stopped) return;
+    const [worker] = await member.control.workers();
+    if (!worker || worker.pid === null || stopped) return;
+    const { generation } = worker.status;
     const now = env.monotonic();
     let known = seen.get(member);
-    if (known?.generation !== worker.generation) {
+    if (known?.generation !== generation) {
       const maxAgeMs = jittered(config.maxAgeMs ?? Number.POSITIVE_INFINITY);
       const minAgeMs = known?.tooLarge
         ? Math.min(known.minAgeMs * 2, config.minAgeMs * MOST_PATIENCE)
         : config.minAgeMs;
-      known = { generation: worker.generation, since: now, maxAgeMs, minAgeMs, tooLarge: false };
+      known = { generation, since: now, maxAgeMs, minAgeMs, tooLarge: false };
       seen.set(member, known);
     }
     if (!options.allowed()) return;

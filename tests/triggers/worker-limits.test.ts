@@ -21,11 +21,9 @@ function aLargeWorker(minutesUntilLarge: number) {
       return () => {};
     },
   };
-  const health = async () => ({
-    checks: {
-      worker: { alive: true, generation, rss_bytes: now - since >= minutesUntilLarge * MINUTE ? 2 : 1 },
-    },
-  });
+  const workers = async () => [
+    { pid: 1, status: { generation }, rss_bytes: now - since >= minutesUntilLarge * MINUTE ? 2 : 1 },
+  ];
   const { triggers } = configSchema.parse({ triggers: { maxRssBytes: 1, minAgeMs: MINUTE } });
   watchWorkers({
     ...{ env, log: createLog('silent'), config: triggers, allowed: () => true },
@@ -36,7 +34,7 @@ function aLargeWorker(minutesUntilLarge: number) {
       since = now;
     },
   });
-  const member = { control: { health } } as unknown as Member;
+  const member = { control: { workers } } as unknown as Member;
   return {
     reboots,
     async pass(minutes: number) {
