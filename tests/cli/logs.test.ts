@@ -5,23 +5,12 @@ import { text } from 'node:stream/consumers';
 import { createColors } from 'picocolors';
 import { expect, it, onTestFinished } from 'vitest';
 import { logLine } from '../../src/cli/logs.ts';
-import { segueLaunch, tempHome, worker } from '../support/launch.ts';
+import { segueLaunch, tempHome } from '../support/launch.ts';
 import { reached } from '../support/restarts.ts';
-import { type Running, startSegue } from '../support/segue.ts';
 import { shows } from '../support/shows.ts';
 import { Journal } from '../support/wait.ts';
 import { segue } from './cli.ts';
-
-async function running(home: string): Promise<Running> {
-  const instance = startSegue({
-    home,
-    args: ['--name', 'demo', '--log-level', 'debug'],
-    command: worker('echo'),
-  });
-  await instance.client.initialize();
-  await instance.logged(/admin socket is open/);
-  return instance;
-}
+import { running } from './running.ts';
 
 it('shows the past of an instance that runs, for a person or a program, from a level on', async () => {
   const home = tempHome();
