@@ -1,0 +1,141 @@
+/**
+ * Over HTTP: the SDK's own server, and `segue serve` in front of the same server on stdio, with the event store, a token
+ * and metrics. By the SDK's client, and by a lean load generator (bench/lean.ts), as the client alone fills a core.
+ * Prints JSON.
+ */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { alternate, type Compared } from './lib/alternate.ts';
+import { LeanHttp } from './lib/lean-http.ts';
+import { type Loaded, load, timed } from './lib/load.ts';
+import { options, sized } from './lib/options.ts';
+import { peerServices } from './lib/peers.ts';
+import { cpuMs, peakBytes, residentBytes } from './lib/proc.ts';
+import { MEASUREMENTS, start } from './lib/programs.ts';
+import { type Service, startDirect, startSegue } from './lib/service.ts';
+
+/** `cpuUs`: of the process that listens, per call; the one behind Segue is not in it. */
+export type HttpLoaded = Loaded & { cpuUs: number };
+
+export interface HttpMeasured {
+  loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<HttpLoaded>[] }[];
+  large: Compared<{ ms: number }>[];
+  start: Compared<{ ms: number }>[];
+  /** Bytes: with one idle session, and the most under load. */
+  memory: { way: string; idle: number; peak: number }[];
+}
+
+interface Way {
+  service: Service;
+  client: Client;
+  idle: number;
+  lean: Lean;
+}
+
+interface Lean {
+  load(count: number): Promise<Loaded>;
+  end(): void;
+}
+
+const WAYS: Record<string, () => Promise<Service>> = {
+  direct: startDirect,
+  segue: startSegue,
+  ...(options['peers-in'] === undefined ? {} : peerServices(options['peers-in'])),
+};
+const BASES = ['direct'];
+const LEAN_LANES = 64;
+const MESSAGE = { text: 'x'.repeat(100) };
+const LARGE = { text: 'x'.repeat(10_000_000) };
+
+async function open(begin: () => Promise<Service>): Promise<Way> {
+  const service = await begin();
+  const { url, token, pid } = service;
+  const client = new Client({ name: 'bench', version: '1.0.0' });
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
+  await client.callTool({ name: 'echo', arguments: MESSAGE });
+  const idle = residentBytes(pid);
+  return { service, client, idle, lean: await startLean(service) };
+}
+
+async function startLean({ url, token }: Service): Promise<Lean> {
+  const child = start([
+    process.execPath,
+    join(MEASUREMENTS, 'lean.ts'),
+    url,
+    String(LEAN_LANES),
+    ...(token ? [token] : []),
+  ]);
+  child.stderr.pipe(process.stderr);
+  const lines = createInterface(child.stdout);
+  const line = async () => String((await once(lines, 'line'))[0]);
+  await line();
+  return {
+    async load(count) {
+      child.stdin.write(`${count}\n`);
+      return JSON.parse(await line()) as Loaded;
+    },
+    end: () => child.stdin.end(),
+  };
+}
+
+async function loads(ways: Record<string, Way>): Promise<HttpMeasured['loads']> {
+  const names = Object.keys(ways);
+  const measured: HttpMeasured['loads'] = [];
+  const compare = async (client: 'SDK' | 'lean', inFlight: number, count: number) => {
+    const run = async (name: string) => {
+      const { client: sdk, lean, service } = ways[name]!;
+      const before = cpuMs(service.pid);
+      const loaded =
+        client === 'lean'
+          ? await lean.load(count)
+          : await load(() => sdk.callTool({ name: 'echo', arguments: MESSAGE }), inFlight, count);
+      return { ...loaded, cpuUs: ((cpuMs(service.pid) - before) * 1000) / count };
+    };
+    for (const name of names) await run(name); // to be compiled
+    measured.push({ client, inFlight, compared: await alternate(names, BASES, sized(3, 15), run) });
+  };
+  await compare('SDK', 1, sized(150, 400));
+  await compare('SDK', 16, sized(400, 1_500));
+  await compare('SDK', 64, sized(400, 1_500));
+  await compare('lean', LEAN_LANES, sized(1_000, 5_000));
+  return measured;
+}
+
+/** Spawn, the first session, and the first answer of a tool. */
+async function starts(): Promise<HttpMeasured['start']> {
+  return alternate(Object.keys(WAYS), BASES, sized(3, 11), async (name) => {
+    let service: Service | undefined;
+    const ms = await timed(async () => {
+      service = await WAYS[name]!();
+      const lane = new LeanHttp(service);
+      await lane.open();
+      await lane.call(1, 'echo');
+    });
+    await service!.stop();
+    return { ms };
+  });
+}
+
+const ways: Record<string, Way> = {};
+for (const [name, begin] of Object.entries(WAYS)) ways[name] = await open(begin);
+const loaded = await loads(ways);
+const memory = Object.entries(ways).map(([way, { idle, service }]) => ({
+  way,
+  idle,
+  peak: peakBytes(service.pid),
+}));
+const large = await alternate(Object.keys(ways), BASES, sized(1, 5), async (name) => ({
+  ms: await timed(() => ways[name]!.client.callTool({ name: 'echo', arguments: LARGE })),
+}));
+for (const { lean, client, service } of Object.values(ways)) {
+  lean.end();
+  await client.close();
+  await service.stop();
+}
+const measured: HttpMeasured = { loads: loaded, large, start: await starts(), memory };
+console.log(JSON.stringify(measured));
+process.exit(0); // kept connections would keep it
