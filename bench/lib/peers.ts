@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ECHO, start } from './programs.ts';
 import type { Service } from './service.ts';
 
-export const PEERS = { 'mcp-proxy': '0.0.0', supergateway: '0.0.0' } as const;
+export const PEERS = { 'mcp-proxy': '6.7.19', supergateway: '4.0.0' } as const;
 type Peer = keyof typeof PEERS;
 
 const ARGUMENTS: Record<Peer, (port: number) => string[]> = {
