@@ -1,179 +1,126 @@
 /**
- * What `segue serve` costs: memory of an idle session, a reboot under many of them, and a call with its journal on disk
- * and without. Prints one JSON document. Argument: how many sessions.
+ * `segue serve` with many sessions: memory of an idle one, a reboot under all of them, requests that are held, and a call
+ * with its journal on disk and without. Prints JSON.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { LeanHttp, messageIn } from './lib/lean-http.ts';
+import { load, timed } from './lib/load.ts';
+import { sized } from './lib/options.ts';
+import { residentBytes } from './lib/proc.ts';
+import { settings } from './lib/programs.ts';
+import { type Service, startSegue } from './lib/service.ts';
 
-export interface HttpMeasured {
+export interface SessionsMeasured {
   sessions: number;
+  openedMs: number;
   /** Resident bytes of the service, without and with that many idle sessions. */
   residentBefore: number;
   residentAfter: number;
+  eachBytes: number;
   /** Of the reboot of their one server: the whole, and how long it was silent. */
   rebootMs: number;
   blackoutMs: number;
   /** All sessions, each with one call behind the reboot. */
   servedMs: number;
+  /** 5,000 requests of 50 sessions, from the first byte to the moment when all of them are held for a new server. */
+  heldMs: number;
   calls: { journal: 'disk' | 'memory'; perSecond: number; p50Ms: number; p99Ms: number }[];
 }
 
-interface Service {
-  url: string;
-  pid: number;
-  stop(): Promise<void>;
-}
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CALLS = 5_000;
+const SESSIONS = sized(200, 1_000);
 const LANES = 16;
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-
-async function startService(...flags: string[]): Promise<Service> {
-  const home = mkdtempSync(join(tmpdir(), 'segue-bench-'));
-  const settings = [
-    'http.limits.maxSessions=100000',
-    'http.limits.requestsPerMinute=10000000',
-    'http.anonymous=operator',
-  ];
-  const argv = [
-    'serve',
-    '--port',
-    '0',
-    '--isolation',
-    'shared',
-    ...settings.flatMap((each) => ['--set', each]),
-    ...flags,
-  ];
-  const echo = [process.execPath, join(ROOT, 'tests/fixtures/workers/echo.mjs')];
-  const child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...argv, '--', ...echo], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, XDG_STATE_HOME: home, XDG_RUNTIME_DIR: home },
-  });
-  const { promise: url, resolve } = Promise.withResolvers<string>();
-  createInterface(child.stderr).on('line', (line) => {
-    const said = line.startsWith('{') ? (JSON.parse(line) as { url?: string }) : {};
-    if (said.url) resolve(said.url);
-  });
-  return {
-    url: await url,
-    pid: child.pid!,
-    async stop() {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-      rmSync(home, { recursive: true });
-    },
-  };
-}
-
-async function post(url: string, body: object, session?: string): Promise<{ session: string; text: string }> {
-  const known =
-    session === undefined ? {} : { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    ...known,
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<{ session: string; text: string }>();
-  request(url, { method: 'POST', agent, headers }, (response) => {
-    let text = '';
-    response.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    response.on('end', () => resolve({ session: String(response.headers['mcp-session-id']), text }));
-    response.on('error', reject);
-  })
-    .on('error', reject)
-    .end(JSON.stringify({ jsonrpc: '2.0', ...body }));
-  return promise;
-}
-
-async function open(url: string): Promise<string> {
-  const clientInfo = { name: 'bench', version: '1' };
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
-  const { session } = await post(url, { id: 0, method: 'initialize', params });
-  await post(url, { method: 'notifications/initialized' }, session);
-  return session;
-}
-
-async function call(
-  url: string,
-  session: string,
-  id: number,
-  name: string,
-  args: object = {},
-): Promise<string> {
-  const { text } = await post(url, { id, method: 'tools/call', params: { name, arguments: args } }, session);
-  if (!text.includes('"result"')) throw new Error(`no result: ${text}`);
-  return text;
-}
+const SHARED = ['--isolation', 'shared'];
 
 /** `work` for each item, so many at once. */
-async function lanes<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      for (const item of left) await work(item);
+  const lane = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+async function manySessions(): Promise<Omit<SessionsMeasured, 'calls' | 'heldMs'>> {
+  const service = await startSegue(SHARED);
+  const { pid } = service;
+  const first = new LeanHttp(service);
+  await first.open();
+  await first.call(1, 'echo', { text: 'warm' });
+  const residentBefore = residentBytes(pid);
+  const sessions: string[] = [];
+  const openedMs = await timed(() =>
+    each(Array.from({ length: SESSIONS }), async () => {
+      const lane = new LeanHttp(service);
+      sessions.push(await lane.open());
+      await lane.close(); // an idle one has no connection
     }),
   );
-}
-
-const residentOf = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024;
-
-async function manySessions(count: number): Promise<Omit<HttpMeasured, 'calls'>> {
-  const { url, pid, stop } = await startService();
-  const first = await open(url);
-  await call(url, first, 1, 'echo', { text: 'warm' });
-  const residentBefore = residentOf(pid);
-  const sessions: string[] = [];
-  await lanes(Array.from({ length: count }), async () => sessions.push(await open(url)));
-  const residentAfter = residentOf(pid);
-  const said = await call(url, first, 2, 'orchestrator_restart_server');
-  const report = JSON.parse(reportIn(said)) as {
-    duration_ms: number;
-    blackout_ms: number;
-  };
-  const begin = performance.now();
-  await lanes(sessions, (session) => call(url, session, 3, 'echo', { text: 'behind' }));
-  const servedMs = performance.now() - begin;
-  await stop();
-  const { duration_ms: rebootMs, blackout_ms: blackoutMs } = report;
-  return { sessions: count, residentBefore, residentAfter, rebootMs, blackoutMs, servedMs };
-}
-
-function reportIn(said: string): string {
-  const data = said.split('\n').findLast((line) => line.startsWith('data: {'))!;
-  return JSON.stringify(JSON.parse(data.slice('data: '.length)).result.structuredContent);
-}
-
-async function calls(journal: 'disk' | 'memory'): Promise<HttpMeasured['calls'][number]> {
-  const { url, stop } = await startService(...(journal === 'memory' ? ['--no-persist'] : []));
-  const session = await open(url);
-  const took: number[] = [];
-  const begin = performance.now();
-  await lanes(
-    Array.from({ length: CALLS }, (_, index) => index + 1),
-    async (id) => {
-      const at = performance.now();
-      await call(url, session, id, 'echo', { text: 'x'.repeat(500) });
-      took.push(performance.now() - at);
-    },
+  const residentAfter = residentBytes(pid);
+  const said = messageIn(await first.call(2, 'orchestrator_restart_server')).result.structuredContent;
+  const servedMs = await timed(() =>
+    each(sessions, async (session) => {
+      const lane = new LeanHttp(service, session);
+      await lane.call(3, 'echo', { text: 'behind' });
+      await lane.close();
+    }),
   );
-  const perSecond = Math.round((CALLS * 1000) / (performance.now() - begin));
-  await stop();
-  took.sort((a, b) => a - b);
-  return { journal, perSecond, p50Ms: took[CALLS >> 1]!, p99Ms: took[Math.floor(CALLS * 0.99)]! };
+  await service.stop();
+  const eachBytes = Math.round((residentAfter - residentBefore) / SESSIONS);
+  const reboot = { rebootMs: said.duration_ms, blackoutMs: said.blackout_ms };
+  return { sessions: SESSIONS, openedMs, residentBefore, residentAfter, eachBytes, ...reboot, servedMs };
 }
 
-const measured: HttpMeasured = {
-  ...(await manySessions(Number(process.argv[2] ?? 1000))),
+/** The server takes so long to start that all of them are held at once; the limits of connections and callers are raised. */
+async function held(): Promise<number> {
+  const [sessions, requests] = [50, sized(10, 100)];
+  const limits = settings({ 'http.limits.maxConnections': 10_000, 'http.limits.maxRequests': 10_000 });
+  const service = await startSegue([...SHARED, ...limits], { BENCH_START_MS: '8000' });
+  const lanes = await Promise.all(
+    Array.from({ length: sessions }, async () => {
+      const opener = new LeanHttp(service);
+      const session = await opener.open();
+      return Array.from({ length: requests }, () => new LeanHttp(service, session));
+    }),
+  );
+  const operator = new LeanHttp(service);
+  await operator.open();
+  const asked = { wait: false, timeout: 60 };
+  await operator.call(1, 'orchestrator_restart_server', asked);
+  const begin = performance.now();
+  const calls = lanes.flatMap((own) => own.map((lane, index) => lane.call(index + 1, 'echo', { text: 'x' })));
+  for (let id = 2; (await heldOf(operator, id)) < calls.length; id++);
+  const ms = performance.now() - begin;
+  await Promise.all(calls);
+  await service.stop();
+  return ms;
+}
+
+async function heldOf(operator: LeanHttp, id: number): Promise<number> {
+  const said = messageIn(await operator.call(id, 'orchestrator_health_check'));
+  return said.result.structuredContent.checks.connections.buffered;
+}
+
+async function calls(journal: 'disk' | 'memory'): Promise<SessionsMeasured['calls'][number]> {
+  const service: Service = await startSegue(journal === 'memory' ? [...SHARED, '--no-persist'] : SHARED);
+  const opener = new LeanHttp(service);
+  const session = await opener.open();
+  const lanes = Array.from({ length: LANES }, () => new LeanHttp(service, session));
+  let ids = 0;
+  const loaded = await load(
+    async () => {
+      const lane = lanes.pop()!;
+      await lane.call(++ids, 'echo', { text: 'x'.repeat(500) });
+      lanes.push(lane);
+    },
+    LANES,
+    sized(1_000, 5_000),
+  );
+  await service.stop();
+  return { journal, ...loaded };
+}
+
+const measured: SessionsMeasured = {
+  ...(await manySessions()),
+  heldMs: await held(),
   calls: [await calls('disk'), await calls('memory')],
 };
 console.log(JSON.stringify(measured));

@@ -21,5 +21,5 @@ export const options = parsed.values;
 /** As they were given, to hand them on. */
 export const flags = process.argv.slice(2);
 
-/** The one number where it must be quick, the other where it may take its time. */
-export const sized = (quick: number, whole: number): number => (options.quick ? quick : whole);
+/** The one where it must be quick, the other where it may take its time. */
+export const sized = <T>(quick: T, whole: T): T => (options.quick ? quick : whole);

@@ -1,8 +1,10 @@
 /** What others put in front of a server on stdio to serve it over HTTP; installed by `npm run bench -- --peers`. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ECHO, start } from './programs.ts';
 import type { Service } from './service.ts';
@@ -75,4 +77,17 @@ function listens(port: number): Promise<boolean> {
     },
     () => false,
   );
+}
+
+/** Returns the flags that tell bench/http.ts where they are; says on stderr what could not be installed. */
+export async function installPeers(folder: string): Promise<string[]> {
+  for (const [name, version] of Object.entries(PEERS)) {
+    const argv = ['install', '--prefix', folder, '--no-audit', '--no-fund', `${name}@${version}`];
+    const npm = spawn('npm', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [said, [code]] = await Promise.all([text(npm.stderr), once(npm, 'exit')]);
+    process.stderr.write(
+      code === 0 ? `installed ${name} ${version}\n` : `${name} was not installed:\n${said}`,
+    );
+  }
+  return ['--peers-in', folder];
 }
