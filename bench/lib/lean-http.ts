@@ -16,29 +16,26 @@ export interface Endpoint {
 }
 
 export class LeanHttp {
-  readonly #socket: Socket;
+  readonly #to: URL;
+  #socket: Socket;
   readonly #head: string;
   #session = '';
   #received = '';
   #reply: PromiseWithResolvers<Reply> | null = null;
 
   constructor({ url, token }: Endpoint, session?: string) {
-    const { hostname, port, pathname, host } = new URL(url);
+    this.#to = new URL(url);
+    const { pathname, host } = this.#to;
     this.#head = `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${
       token ? `Authorization: Bearer ${token}\r\n` : ''
     }Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n`;
-    this.#socket = connect(Number(port), hostname).setNoDelay(true);
-    this.#socket.setEncoding('latin1').on('data', (chunk: string) => {
-      this.#received += chunk;
-      const reply = complete(this.#received);
-      if (reply) this.#settle((open) => open.resolve(reply));
-    });
-    this.#socket.on('error', (error) => this.#settle((open) => open.reject(error)));
-    this.#socket.on('close', () => this.#settle((open) => open.reject(new Error('the connection ended'))));
+    this.#socket = this.#connect();
     if (session) this.#join(session);
   }
 
   post(message: object): Promise<Reply> {
+    // A server ends a connection that was idle for a while, as others were measured.
+    if (this.#socket.destroyed || this.#socket.readableEnded) this.#socket = this.#connect();
     const body = JSON.stringify({ jsonrpc: '2.0', ...message });
     this.#reply = Promise.withResolvers();
     const length = Buffer.byteLength(body);
@@ -70,6 +67,22 @@ export class LeanHttp {
     this.#socket.end();
     this.#socket.resume();
     await closed;
+  }
+
+  #connect(): Socket {
+    const { hostname, port } = this.#to;
+    const socket = connect(Number(port), hostname).setNoDelay(true);
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      this.#received += chunk;
+      const reply = complete(this.#received);
+      if (reply) this.#settle((open) => open.resolve(reply));
+    });
+    const fail = (error: Error) => {
+      if (socket === this.#socket) this.#settle((open) => open.reject(error));
+    };
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('the connection ended')));
+    return socket;
   }
 
   #join(session: string): void {

@@ -12,6 +12,7 @@ const sessions = new Map();
 async function opened() {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: randomUUID,
+    maxRequestBodySize: 16 * 1024 * 1024, // Segue's limit
     onsessioninitialized: (id) => sessions.set(id, transport),
     onsessionclosed: (id) => sessions.delete(id),
   });
