@@ -4,13 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { flags, options, PARTS, type Part, sized } from './lib/options.ts';
 import { installPeers } from './lib/peers.ts';
-import { MEASUREMENTS, SEGUE } from './lib/programs.ts';
+import { MEASUREMENTS, ROOT, SEGUE } from './lib/programs.ts';
 import type { Results } from './lib/results.ts';
 import { report } from './report.ts';
 import { floors, targets } from './targets.ts';
@@ -36,6 +36,11 @@ const unknown = options.only.find((name) => !PARTS.includes(name as Part));
 if (unknown !== undefined) {
   console.error(`there is no part "${unknown}"; there are ${PARTS.join(', ')}`);
   process.exit(2);
+}
+
+if (!options.source && !existsSync(join(ROOT, 'dist'))) {
+  console.error('segue is not built: run "npm run build", or measure its sources with --source');
+  process.exit(1);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'segue-peers-'));
@@ -67,7 +72,7 @@ async function measured(part: Part): Promise<unknown> {
     case 'sessions':
       return run('sessions', ...flags);
     case 'watch':
-      return run('watch', String(sized(5, 100)));
+      return run('watch', String(sized(5, 100)), ...flags);
     case 'http':
       return run('http', ...flags, ...peers);
     default:

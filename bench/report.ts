@@ -104,7 +104,8 @@ function manySessions(measured: SessionsMeasured): string {
         'REBOOT',
         'SILENT',
         'ALL CALLED',
-        '5,000 HELD',
+        'HELD',
+        'ALL HELD IN',
       ],
       [
         [
@@ -115,7 +116,7 @@ function manySessions(measured: SessionsMeasured): string {
             size(residentAfter),
             size(eachBytes),
           ],
-          ...[ms(took.rebootMs), ms(took.blackoutMs), ms(took.servedMs), ms(took.heldMs)],
+          ...[ms(took.rebootMs), ms(took.blackoutMs), ms(took.servedMs), number(took.held), ms(took.heldMs)],
         ],
       ],
     ),

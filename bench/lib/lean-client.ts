@@ -10,7 +10,7 @@ export interface Answer {
 
 export class LeanClient {
   readonly #to: Writable;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
   #ids = 0;
 
   constructor(to: Writable, from: Readable) {
@@ -21,14 +21,17 @@ export class LeanClient {
       rest = lines.pop()!;
       for (const line of lines) this.#take(JSON.parse(line) as Answer);
     });
+    from.on('close', () => {
+      for (const open of this.#waiting.values()) open.reject(new Error('the server has ended'));
+    });
   }
 
   request(method: string, params: object = {}): Promise<Answer> {
     const id = ++this.#ids;
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#waiting.set(id, resolve);
+    const open = Promise.withResolvers<Answer>();
+    this.#waiting.set(id, open);
     this.#write({ id, method, params });
-    return promise;
+    return open.promise;
   }
 
   /** The result of a tool; rejects with what a failed one says. */
@@ -54,8 +57,7 @@ export class LeanClient {
   }
 
   #take(answer: Answer): void {
-    const resolve = this.#waiting.get(answer.id);
+    this.#waiting.get(answer.id)?.resolve(answer);
     this.#waiting.delete(answer.id);
-    resolve?.(answer);
   }
 }

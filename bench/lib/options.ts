@@ -5,6 +5,7 @@ export const PARTS = ['stdio', 'http', 'reboot', 'sessions', 'tasks', 'watch'] a
 export type Part = (typeof PARTS)[number];
 
 const parsed = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },

@@ -8,7 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { options } from './options.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const server = (name: string) => join(ROOT, 'bench/servers', name);
 
 export const ECHO = [process.execPath, server('echo.mjs')] as const;
