@@ -98,9 +98,9 @@ async function loads(ways: Record<string, Way>): Promise<HttpMeasured['loads']> 
     for (const name of names) await run(name); // to be compiled
     measured.push({ client, inFlight, compared: await alternate(names, BASES, sized(3, 15), run) });
   };
-  await compare('SDK', 1, sized(150, 400));
-  await compare('SDK', 16, sized(400, 1_500));
-  await compare('SDK', 64, sized(400, 1_500));
+  await compare('SDK', 1, sized(100, 400));
+  await compare('SDK', 16, sized(256, 1_500));
+  await compare('SDK', 64, sized(256, 1_500));
   await compare('lean', LEAN_LANES, sized(1_000, 5_000));
   return measured;
 }

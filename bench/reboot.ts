@@ -12,6 +12,7 @@ import { residentBytes } from './lib/proc.ts';
 import { ECHO, end, SEGUE, settings, start } from './lib/programs.ts';
 import { startSegue } from './lib/service.ts';
 import { median, type Spread, spread } from './lib/spread.ts';
+import { Traffic } from './lib/traffic.ts';
 
 export interface Rebooted {
   scene: string;
@@ -41,46 +42,9 @@ export interface RebootMeasured {
 type Ask = (tool: string, args: object) => Promise<unknown>;
 
 const CALL = { text: 'x'.repeat(100) };
-const WARM = 2;
+const WARM = sized(1, 2);
+const REBOOTS = sized(3, 30);
 const CYCLES = 5;
-
-/** Calls without end; counts, and notes the longest silence. */
-class Traffic {
-  calls = 0;
-  failed = 0;
-  #longest = 0;
-  #last = performance.now();
-  #over = false;
-  readonly #lanes: Promise<void>[];
-
-  constructor(lanes: readonly (() => Promise<unknown>)[]) {
-    this.#lanes = lanes.map((call) => this.#lane(call));
-  }
-
-  /** The longest silence since it was last asked. */
-  silence(): number {
-    const longest = Math.max(this.#longest, performance.now() - this.#last);
-    this.#longest = 0;
-    return longest;
-  }
-
-  async end(): Promise<void> {
-    this.#over = true;
-    await Promise.all(this.#lanes);
-  }
-
-  async #lane(call: () => Promise<unknown>): Promise<void> {
-    while (!this.#over) {
-      await call().catch(() => {
-        this.failed++;
-      });
-      this.calls++;
-      const now = performance.now();
-      this.#longest = Math.max(this.#longest, now - this.#last);
-      this.#last = now;
-    }
-  }
-}
 
 /** One reboot after the other; between them one call, so that the new server has answered. */
 async function reboots(
@@ -152,7 +116,7 @@ async function idle(): Promise<Rebooted> {
     },
     call,
     null,
-    sized(4, 30),
+    REBOOTS,
   );
   await end(child);
   return measured;
@@ -165,7 +129,7 @@ async function busy(): Promise<{ scene: Rebooted; grownBytes: number }> {
   const before = residentBytes(child.pid!);
   for (let time = 0; time < CYCLES; time++) await restart();
   const grownBytes = residentBytes(child.pid!) - before;
-  const scene = await reboots('busy, 64 in flight', restart, call, traffic, sized(4, 30));
+  const scene = await reboots('busy, 64 in flight', restart, call, traffic, REBOOTS);
   await end(child);
   return { scene, grownBytes };
 }
@@ -188,7 +152,7 @@ async function fiftyClients(): Promise<{ scene: Rebooted; over: RebootMeasured['
     messageIn(String(await first!('orchestrator_restart_server', {}))).result.structuredContent;
   const call = () => first!('echo', CALL);
   const traffic = new Traffic(others.map((ask) => () => ask('echo', CALL)));
-  const scene = await reboots('50 clients over HTTP, shared', restart, call, traffic, sized(4, 30));
+  const scene = await reboots('50 clients over HTTP, shared', restart, call, traffic, REBOOTS);
   const over = await overRestart(others.slice(0, 20), restart);
   await service.stop();
   return { scene, over };
