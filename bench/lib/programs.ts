@@ -23,6 +23,8 @@ export const MEASUREMENTS = join(ROOT, 'bench');
 
 /** Of this measurement alone: state, sockets and files of Segue. */
 export const home = mkdtempSync(join(tmpdir(), 'segue-bench-'));
+// Whichever way it ends, nothing of it stays.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 process.on('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
 
 export const environment: Record<string, string> = {
@@ -41,6 +43,9 @@ export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 export function start([command, ...args]: readonly string[], env: Record<string, string> = {}): Child {
   const child: Child = spawn(command!, args, { stdio: 'pipe', cwd: home, env: { ...environment, ...env } });
   child.stderr.resume();
+  const kill = () => child.kill('SIGKILL'); // politely, it would still write
+  process.prependListener('exit', kill);
+  child.on('exit', () => process.off('exit', kill));
   return child;
 }
 
