@@ -118,7 +118,7 @@ export class Link implements Channel, WorkerLink {
     if (this.#fenced) return;
     this.#markAsked();
     // All messages of one turn go out in one write.
-    if (this.#queue.length === 0) process.nextTick(this.#write);
+    if (this.#queue.length === 0) setImmediate(this.#write);
     this.#queue.push({ bytes, onSent });
     this.#queueBytes += bytes.length + 1;
     this.#wasFull ||= this.full;
@@ -193,11 +193,11 @@ export class Link implements Channel, WorkerLink {
       this.#writing = false;
       if (error) this.#breakPipe(); // before the next write, or what is unsent would be marked as sent
       this.#write();
-      if (this.#wasFull && !this.full) {
-        this.#wasFull = false;
-        this.#handlers.onDrain();
-      }
     });
+    if (this.#wasFull && !this.full) {
+      this.#wasFull = false;
+      this.#handlers.onDrain();
+    }
     if (stdin.writableLength === 0) return; // the kernel has it, as nearly always
     cancelTimer = this.#env.timer(this.#limits.writeMs, () => {
       this.#handlers.onTrouble(`the server has read nothing for ${this.#limits.writeMs} ms`);
