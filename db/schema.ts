@@ -320,7 +320,10 @@ export const httpRequests = sqliteTable(
     sent: integer('sent', { mode: 'boolean' }).notNull(),
     bytes: blob('bytes', { mode: 'buffer' }).notNull(),
   },
-  (table) => [uniqueIndex('http_requests_key').on(table.session, table.key)],
+  (table) => [
+    uniqueIndex('http_requests_key').on(table.session, table.key),
+    index('http_requests_stream').on(table.session, table.stream),
+  ],
 );
 
 /**

@@ -15,6 +15,7 @@ import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { startTriggers } from '../triggers/triggers.ts';
 import { Windows } from '../triggers/windows.ts';
+import { LineWriter } from '../wire/line-writer.ts';
 import { LineSplitter } from '../wire/lines.ts';
 
 export interface StdioOptions {
@@ -85,23 +86,11 @@ function serve(session: Session, config: Config): Promise<string> {
 
 function stdoutPort(): ClientPort {
   const { stdin, stdout } = process;
-  let corked = false;
+  const lines = new LineWriter(stdout);
   return {
-    send(line) {
-      if (!corked) {
-        // All lines of one turn go out in one write, without being copied together.
-        corked = true;
-        stdout.cork();
-        setImmediate(() => {
-          corked = false;
-          stdout.uncork();
-        });
-      }
-      stdout.write(line);
-      stdout.write('\n');
-    },
+    send: (line) => lines.write(line),
     get full() {
-      return stdout.writableLength > HIGH_WATER_BYTES;
+      return lines.unreadBytes > HIGH_WATER_BYTES;
     },
     pause: () => stdin.pause(),
     resume: () => stdin.resume(),
