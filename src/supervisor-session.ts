@@ -39,10 +39,8 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
       const known = endpoints.get(session);
       if (known) return known;
       const who = session.principal;
-      const endpoint =
-        session.handshake.era === 'modern'
-          ? import('./control/modern.ts').then(({ modernEndpoint }) => modernEndpoint(control, who))
-          : import('./control/legacy.ts').then(({ legacyEndpoint }) => legacyEndpoint(control, who));
+      const era = session.handshake.era === 'modern' ? 'modern' : 'legacy';
+      const endpoint = import('./control/surface.ts').then(({ ownSurface }) => ownSurface(control, who, era));
       endpoints.set(session, endpoint);
       return endpoint;
     },

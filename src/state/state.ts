@@ -17,6 +17,12 @@ import { supervisorMark } from './mark.ts';
 import { placeOf } from './place.ts';
 import { createStore, type Store } from './store.ts';
 
+/**
+ * To open a database takes the loop as long as all else of a start. A client has its first answers by then, or waits for
+ * a server that starts more slowly. A reboot does not wait for it.
+ */
+const OPEN_AFTER_MS = 250;
+
 export interface State {
   instance: string;
   name: string;
@@ -55,6 +61,7 @@ export function openState(options: {
     persist: config.persist,
   });
   let admin: Promise<AdminServer | null> | null = null;
+  let openNow = () => {};
 
   async function open(control: Control): Promise<AdminServer | null> {
     await store.open();
@@ -82,11 +89,19 @@ export function openState(options: {
     store,
     mark,
     commit(control) {
-      // After the message that caused it is on its way: opening a database takes the loop some milliseconds.
-      admin ??= new Promise((resolve) => env.timer(0, () => resolve(open(control))));
+      if (admin !== null) return;
+      const opened = Promise.withResolvers<AdminServer | null>();
+      admin = opened.promise;
+      openNow = () => {
+        cancel();
+        opened.resolve(open(control));
+        openNow = () => {};
+      };
+      const cancel = env.timer(OPEN_AFTER_MS, () => openNow());
     },
     async close(how) {
       if (admin === null) return;
+      openNow(); // a short session is on record, too
       // The store first: it also ends an opening or a burial that waits for a lock.
       await Promise.all([store.close(how), admin.then((server) => server?.close())]);
     },
