@@ -3,10 +3,10 @@
  * process like any other worker; what it needs to know comes in its environment, which no command line shows, and from
  * which nothing that begins with SEGUE_ reaches a recipe.
  */
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
+import { ownModule } from '../package-files.ts';
 import { keySource } from '../serializer/key.ts';
 import { type Environment, stateDirectory } from '../state/directory.ts';
 import type { Handover } from './handover.ts';
@@ -18,8 +18,7 @@ export const HANDOVER_VARIABLE = 'SEGUE_ORCHESTRATOR';
 
 /** argv: this package's own program, run by the Node that runs us, from its sources as from the package. */
 export function embeddedCommand(): string[] {
-  const here = import.meta.url;
-  return [process.execPath, fileURLToPath(new URL(`./main${extname(here)}`, here))];
+  return [process.execPath, fileURLToPath(ownModule('src/orchestrator/main'))];
 }
 
 /** A new command that `segue reboot` brought in gets nothing of ours, the key least of all. */
