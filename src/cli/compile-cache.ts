@@ -13,7 +13,13 @@ const FLUSH_MS = 5_000;
 
 /** A directory that cannot be had costs the time to compile, and nothing else. */
 export function cacheCompiled(environment: Environment): void {
-  const { XDG_CACHE_HOME: given, HOME } = environment;
+  const {
+    XDG_CACHE_HOME: given,
+    HOME,
+    NODE_COMPILE_CACHE: chosen,
+    NODE_DISABLE_COMPILE_CACHE: none,
+  } = environment;
+  if (chosen || none) return; // Node has heard it
   const base = given && isAbsolute(given) ? given : join(HOME || homedir(), '.cache');
   const directory = join(base, 'segue');
   try {

@@ -8,10 +8,13 @@ import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
 import { answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
 
+const legacyTools = once(() => TOOLS.map((tool) => toolEntry(tool, 'draft-7')));
+const modernTools = once(() => TOOLS.map((tool) => toolEntry(tool, 'draft-2020-12')));
+
 export function ownSurface(control: Control, who: Principal, era: 'legacy' | 'modern'): Endpoint {
   const modern = era === 'modern';
   return {
-    listTools: async () => TOOLS.map((tool) => toolEntry(tool, modern ? 'draft-2020-12' : 'draft-7')),
+    listTools: async () => (modern ? modernTools() : legacyTools()),
     listResources: async () =>
       RESOURCES.map(({ uri, name, title, description }) => ({
         uri,
@@ -30,6 +33,12 @@ export function ownSurface(control: Control, who: Principal, era: 'legacy' | 'mo
       return { result: modern ? { ...result, ...COMPLETE } : result };
     },
   };
+}
+
+/** The entries are the same for everybody, and take some milliseconds. */
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
 }
 
 async function read(
