@@ -51,6 +51,10 @@ export function headStart(
   if (config.upstream !== undefined || isEmbedded(command)) return null;
   const identity = { instance: env.uuid(), mark: config.persist ? supervisorMark(directory, env) : null };
   let worker: WorkerProcess | null = null;
+  const end = () => void worker?.stop({ soft: false });
+  const leave = () => process.exit(0); // as the relay does that it would have become
+  process.on('exit', end);
+  for (const signal of SIGNALS) process.on(signal, leave);
   const starting = spawnWorker(env, {
     command,
     generation: GENERATION,
@@ -67,10 +71,6 @@ export function headStart(
     return process;
   });
   starting.catch(() => {}); // told to whoever takes it
-  const end = () => void worker?.stop({ soft: false });
-  const leave = () => process.exit(0); // as the relay does that it would have become
-  process.on('exit', end);
-  for (const signal of SIGNALS) process.on(signal, leave);
   return {
     ...identity,
     take() {
