@@ -19,7 +19,7 @@ import { createStore, type Store } from './store.ts';
 
 /**
  * To open a database takes the loop as long as all else of a start. A client has its first answers by then, or waits for
- * a server that starts more slowly. A reboot does not wait for it.
+ * a server that starts more slowly. Who asks for what is in it, and a reboot, do not wait so long.
  */
 const OPEN_AFTER_MS = 250;
 
@@ -90,6 +90,7 @@ export function openState(options: {
     mark,
     commit(control) {
       if (admin !== null) return;
+      store.openSoon();
       const opened = Promise.withResolvers<AdminServer | null>();
       admin = opened.promise;
       openNow = () => {
