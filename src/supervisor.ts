@@ -9,6 +9,7 @@ import { createControl } from './control/operations.ts';
 import type { Control, Principal } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
 import { WorkerMemory } from './extension/memory.ts';
+import type { HeadStart } from './head-start.ts';
 import { iso } from './iso.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
@@ -19,9 +20,9 @@ import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
+import { SUPERVISOR_MARK } from './state/mark.ts';
 import { endProcesses } from './state/orphans.ts';
 import { openState } from './state/state.ts';
-import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
 import { Windows } from './triggers/windows.ts';
@@ -36,6 +37,8 @@ export interface SupervisorOptions {
   hooks?: Hooks;
   log?: Log;
   env?: Env;
+  /** The first worker, where it was started before all this. */
+  head?: HeadStart | undefined;
   /** Tells onlookers what happens; one for all supervisors of a program. */
   feed?: Feed;
   /** Of the program that runs several supervisors and has one admin socket for all; by default this one has its own. */
@@ -79,14 +82,22 @@ const LOCAL_USER = { id: 'local', role: 'operator' } as const;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
-  const { hooks = {}, inspect, feed = new Feed() } = options;
+  const { hooks = {}, inspect, feed = new Feed(), head } = options;
   checkUpstream(config);
-  const state = openState({ config, environment, env, log, feed, adminSocket: options.adminSocket });
+  const state = openState({
+    config,
+    environment,
+    env,
+    log,
+    feed,
+    adminSocket: options.adminSocket,
+    identity: head,
+  });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
   const basis = { env, log, feed, config, environment, instance, name, connections };
-  const workers = createWorkers({ ...basis, mark: state.mark, onStale });
+  const workers = createWorkers({ ...basis, mark: state.mark, head, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
   const lifecycle = new Lifecycle({

@@ -6,6 +6,7 @@
 import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import type { HeadStart } from '../head-start.ts';
 import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
@@ -25,6 +26,7 @@ export interface StdioOptions {
   env: Env;
   feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
+  head?: HeadStart | undefined;
 }
 
 /** Above this much that the client has not read, the worker is not read any more. */
@@ -35,11 +37,11 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
 export async function runStdio(options: StdioOptions): Promise<number> {
-  const { config, log, env, feed, environment, live } = options;
+  const { config, log, env, feed, environment, live, head } = options;
   const inspector = await openInspector({ config, log, env });
   const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
-    ...{ config, live, windows, log, env, feed, environment },
+    ...{ config, live, windows, log, env, feed, environment, head },
     inspect: inspector?.inspect,
   });
   const page =

@@ -82,6 +82,11 @@ export class Store {
     return this.#queue.status;
   }
 
+  /** As `open`, later, or as soon as somebody asks for what is kept. */
+  openSoon(): void {
+    this.#queue.openSoon();
+  }
+
   /** Makes directory, key and database, applies migrations, writes what waits. Never rejects. */
   async open(): Promise<void> {
     await this.#queue.open();

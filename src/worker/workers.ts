@@ -23,6 +23,8 @@ export interface WorkersOptions {
   /** Where the worker is an HTTP server. */
   upstream: URL | null;
   environment(command: Command, generation: number): Record<string, string>;
+  /** The first worker, already started. */
+  head?: { take(): Promise<WorkerProcess> } | undefined;
   onStderr(generation: number, chunk: Buffer): void;
   onMessage(link: Link, message: Message): void;
   onGarbage(generation: number, why: string, line: Buffer): void;
@@ -69,13 +71,7 @@ export class Workers {
   async #spawn(command: Command, generation: number): Promise<Worker> {
     const { env, limits, upstream } = this.#options;
     if (upstream) await refuseOccupied(upstream);
-    const process = await spawnWorker(env, {
-      command,
-      generation,
-      environment: this.#options.environment(command, generation),
-      stderrBytes: limits.stderrBytes,
-      onStderr: (chunk) => this.#options.onStderr(generation, chunk),
-    });
+    const process = await this.#process(command, generation);
     const { promise: trouble, resolve: onTrouble } = Promise.withResolvers<string>();
     const link = upstream
       ? new Upstream(env, process, upstream, limits, {
@@ -86,6 +82,18 @@ export class Workers {
     const worker = { process, link, trouble };
     this.#byGeneration.set(generation, worker);
     return worker;
+  }
+
+  #process(command: Command, generation: number): Promise<WorkerProcess> {
+    const { env, limits, head } = this.#options;
+    if (head && generation === 1) return head.take();
+    return spawnWorker(env, {
+      command,
+      generation,
+      environment: this.#options.environment(command, generation),
+      stderrBytes: limits.stderrBytes,
+      onStderr: (chunk) => this.#options.onStderr(generation, chunk),
+    });
   }
 
   #pipe(process: WorkerProcess, onTrouble: (message: string) => void): Link {
