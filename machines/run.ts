@@ -171,9 +171,16 @@ export function started(context: RebootContext, output: unknown): Change {
   return { worker: (output as Partial<Services['spawn']['output']> | undefined)?.worker ?? context.worker };
 }
 
-/** `maintenance` is through. */
-export function announced(output: unknown): Change {
-  return { overlaps: (output as Partial<Services['maintenance']['output']> | undefined)?.overlaps === true };
+/** `maintenance` is through. The calls in flight get their time from now on: a standby may have taken its own to start. */
+export function announced(context: RebootContext, event: AnyEvent): Change {
+  const { run, settings, phaseStartedAt } = context;
+  const output = event.output as Partial<Services['maintenance']['output']> | undefined;
+  const at = timeOf(event, phaseStartedAt);
+  const drainUntil = run ? at + Math.min(settings.drainCapMs, Math.max(run.deadlineAt - at, 0) / 3) : 0;
+  return {
+    overlaps: output?.overlaps === true,
+    run: run && { ...run, drainUntil: Math.max(run.drainUntil, drainUntil) },
+  };
 }
 
 export function saved(context: RebootContext, output: unknown): Change {

@@ -11,6 +11,7 @@ import { WorkerMemory } from './extension/memory.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { iso } from './lifecycle/ledger.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { Standby } from './lifecycle/standby.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
@@ -82,15 +83,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const workers = createWorkers({ ...basis, mark: state.mark, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
+  const { discreet = false } = options;
+  const standby = new Standby({ ...parts, discreet });
   const lifecycle = new Lifecycle({
     ...parts,
     hooks,
     memory,
+    standby,
     command,
     inspect,
-    discreet: options.discreet ?? false,
+    discreet,
   });
-  const control = createControl({ ...parts, lifecycle, startedAt: env.now() });
+  const control = createControl({ ...parts, lifecycle, standby, startedAt: env.now() });
   const context = sessionContext({
     ...{ ...parts, lifecycle },
     control: options.controlOf?.(control) ?? control,

@@ -65,8 +65,8 @@ export function reap(deps: ServiceDeps): Work<'reap'> {
 }
 
 export function farewell(deps: ServiceDeps): Work<'farewell'> {
-  return async ({ generation }) => {
-    await deps.workers.find(generation); // it may be on its way into the world
+  return async () => {
+    await deps.workers.made(); // one may be on its way into the world
     await Promise.all(
       deps.workers.all().map(({ link, process }) => {
         link.endInput();

@@ -11,6 +11,7 @@ import type { Store } from '../state/store.ts';
 import type { Workers } from '../worker/workers.ts';
 import { type Hook, type HookContext, type Hooks, runHooks } from './hooks.ts';
 import type { Ledger } from './ledger.ts';
+import type { Standby } from './standby.ts';
 
 export interface ServiceDeps {
   env: Env;
@@ -26,6 +27,7 @@ export interface ServiceDeps {
   environment: Readonly<Record<string, string | undefined>>;
   hooks: Hooks;
   memory: WorkerMemory;
+  standby: Standby;
   /** Resolves when the last transition is on record. */
   recorded(): Promise<void>;
   newRun(trigger: Trigger): Run;
