@@ -171,16 +171,15 @@ export function started(context: RebootContext, output: unknown): Change {
   return { worker: (output as Partial<Services['spawn']['output']> | undefined)?.worker ?? context.worker };
 }
 
-/** `maintenance` is through. The calls in flight get their time from now on: a standby may have taken its own to start. */
+/** `maintenance` is through. What a standby took to start is not taken from the calls in flight. */
 export function announced(context: RebootContext, event: AnyEvent): Change {
-  const { run, settings, phaseStartedAt } = context;
-  const output = event.output as Partial<Services['maintenance']['output']> | undefined;
+  const { run, phaseStartedAt } = context;
+  const { overlaps, standbyMs } = (event.output ?? {}) as Partial<Services['maintenance']['output']>;
+  const change: Change = { overlaps: overlaps === true };
+  if (!run || standbyMs === undefined) return change;
   const at = timeOf(event, phaseStartedAt);
-  const drainUntil = run ? at + Math.min(settings.drainCapMs, Math.max(run.deadlineAt - at, 0) / 3) : 0;
-  return {
-    overlaps: output?.overlaps === true,
-    run: run && { ...run, drainUntil: Math.max(run.drainUntil, drainUntil) },
-  };
+  const later = Math.min(run.drainUntil + standbyMs, at + Math.max(run.deadlineAt - at, 0) / 3);
+  return { ...change, run: { ...run, drainUntil: Math.max(run.drainUntil, later) } };
 }
 
 export function saved(context: RebootContext, output: unknown): Change {

@@ -96,8 +96,9 @@ function addServerOptions(program: Command): Command {
     .optionsGroup('Options of a restart:')
     .option(
       '--handover <how>',
-      'exclusive: the old one ends first (default); overlap: the new one starts while the old one ends',
+      'exclusive: the old one ends first (default); overlap: the new one is ready before that',
     )
+    .option('--spare', 'keep a second server ready for a crash (costs the memory of one more)')
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')

@@ -20,8 +20,11 @@ export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
     if ((overlaps || handover === 'overlap') && mayStandBy(deps, command)) {
       const budgetMs = (run.deadlineAt - deps.env.now()) * START_SHARE;
       const timeoutMs = Math.max(Math.min(timing.startMs, budgetMs), 1);
+      const from = deps.env.monotonic();
       await deps.standby.prepare(command, generation + 1, timeoutMs, signal);
-    } else await deps.standby.end(); // a spare of what is replaced here
+      return { overlaps, standbyMs: deps.env.monotonic() - from };
+    }
+    await deps.standby.end(); // a spare of what is replaced here
     return { overlaps };
   };
 }

@@ -1,5 +1,5 @@
 /** What every service of the machine works on, and the shape of one. */
-import type { Phase, Run, Services, Trigger } from '../../machines/types.ts';
+import type { Command, Phase, Run, Services, Trigger } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -34,6 +34,8 @@ export interface ServiceDeps {
   ledger(rebootId: string): Ledger;
   /** Of the run that is going on, else ''. */
   currentRebootId(): string;
+  /** What runs. */
+  command(): Command;
   /** The machine as it would be persisted now. */
   envelope(): unknown;
 }
