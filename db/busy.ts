@@ -30,8 +30,10 @@ export async function whileBusy<T>(env: Env, limits: BusyLimits, fn: () => T): P
   }
 }
 
+/** Also of an error that names the file and has SQLite's as its cause. */
 export function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
+  const cause = (error as { cause?: unknown } | null)?.cause;
+  return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error) || sqliteCode(cause));
 }
 
 /** The file itself is damaged, or is no database. */

@@ -72,6 +72,7 @@ export const rebootMachine = lifecycle.createMachine({
   id: 'reboot',
   type: 'parallel',
   context: ({ input }) => initialContext(input),
+  on: { 'settings.changed': { actions: 'changeSettings' } },
   states: {
     lifecycle: {
       initial: 'starting',

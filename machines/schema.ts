@@ -1,6 +1,6 @@
 /** The context as zod checks it when a snapshot comes back from disk; types.ts says what the fields mean. */
 import { z } from 'zod';
-import { PHASES, REASONS, type RebootContext } from './types.ts';
+import { PHASES, REASONS, type RebootContext, TRIGGERS } from './types.ts';
 
 const time = z.number();
 const count = z.int().nonnegative();
@@ -12,7 +12,7 @@ const worker = z.object({ generation: count, pid: z.int().positive(), startTime:
 
 const run = z.object({
   rebootId: z.string(),
-  trigger: z.enum(['start', 'request', 'crash', 'unhealthy', 'half_open', 'reset']),
+  trigger: z.enum(TRIGGERS),
   reason: z.enum(REASONS),
   requestedBy: z.string(),
   graceful: z.boolean(),

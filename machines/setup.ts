@@ -60,6 +60,9 @@ export const lifecycle = setup({
     recordWorker: assign(({ context, event }) => run.started(context, any(event).output)),
     recordHandover: assign(({ context, event }) => run.announced(context, any(event))),
     recordSnapshot: assign(({ context, event }) => run.saved(context, any(event).output)),
+    changeSettings: assign(({ event }) =>
+      event.type === 'settings.changed' ? { settings: event.settings } : {},
+    ),
     forgetReaped: assign({ reaping: null }),
     forgetWait: assign({ waitUntil: null }),
 

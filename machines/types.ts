@@ -26,8 +26,23 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** What began a run: the first start, somebody's request, a dead or hung worker, or the breaker's trial. */
-export type Trigger = 'start' | 'request' | 'crash' | 'unhealthy' | 'half_open' | 'reset';
+/**
+ * What began a run: the first start, somebody's request, a dead or hung worker, the breaker's trial; a changed file, a
+ * worker that is too large or too old, a maintenance window.
+ */
+export const TRIGGERS = [
+  'start',
+  'request',
+  'crash',
+  'unhealthy',
+  'half_open',
+  'reset',
+  'watch',
+  'max_rss',
+  'max_age',
+  'window',
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
 
 /** What to start: no shell, argv as given. The environment is no part of it (it may hold secrets). */
 export interface Command {
@@ -103,7 +118,7 @@ export interface LastRun {
   at: number;
 }
 
-/** Fixed for the life of the machine; from the operator's configuration. */
+/** From the operator's configuration; changed as a whole, by `settings.changed`. */
 export interface Settings {
   handover: 'exclusive' | 'overlap';
   /** Tries of one command in one run, the first one included. */
@@ -195,6 +210,8 @@ export type RebootEvent =
   | { type: 'emergency'; run: Run }
   /** From `failed` or `broken`: try again now. */
   | { type: 'operator.reset'; run: Run; command?: Command }
+  /** The operator's configuration was read again. */
+  | { type: 'settings.changed'; settings: Settings }
   /** The supervisor itself goes. */
   | { type: 'shutdown'; at: number }
   | { type: 'traffic.open' }

@@ -3,16 +3,15 @@
  * `segue.json` into it; nothing else in src/ reads the environment or a config file.
  */
 import { z } from 'zod';
+import { safeAddress } from './config/address.ts';
+import { alerts } from './config/alerts.ts';
+import { argv } from './config/argv.ts';
+import { triggers, windows } from './config/triggers.ts';
 import { ROLES } from './control/roles.ts';
-import { isLoopback } from './loopback.ts';
 import { isLoopbackUrl } from './upstream/address.ts';
 
 const ms = z.number().int().positive();
 const bytes = z.number().int().positive();
-
-const argv = z
-  .array(z.string().min(1), 'must be a list of words, such as ["node", "build.js"]: no shell splits a text')
-  .min(1);
 
 /** A command that a task may name; a client never gives a command itself (F58). */
 const recipe = z.strictObject({
@@ -40,13 +39,6 @@ const token = z.strictObject({
 });
 
 /** Keys that came over the wire in the clear are anybody's. */
-const keysAddress = z
-  .url({ protocol: /^https?$/ })
-  .refine(
-    (url) => url.startsWith('https:') || isLoopback(new URL(url).hostname),
-    'must be an https address, or http of this machine',
-  );
-
 /** An authorization server whose access tokens (JWT) are accepted. */
 const oauth = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }).describe('As in the claim iss of its tokens'),
@@ -54,7 +46,7 @@ const oauth = z.strictObject({
     .string()
     .min(1)
     .describe('As in the claim aud: best the address at which clients call, such as https://example.org/mcp'),
-  jwksUri: keysAddress.describe('Where its keys are; https, or http of this machine'),
+  jwksUri: safeAddress.describe('Where its keys are; https, or http of this machine'),
   roleClaim: z
     .string()
     .min(1)
@@ -182,10 +174,18 @@ export const configSchema = z.strictObject({
     ),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
+  page: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Show the page at this loopback port, 0: any that is free; segue serve has it at / anyway'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('JSON lines on stderr'),
+  alerts: alerts.prefault({}),
   limits: z
     .strictObject({
       maxLineBytes: bytes.default(16 * 1024 * 1024).describe('One message, either way (F21, F22)'),
@@ -235,6 +235,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   http: http.prefault({}),
+  triggers: triggers.prefault({}).describe('What reboots the server without being asked'),
+  windows,
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Command } from '../machines/types.ts';
+import type { LiveConfig } from './config/live.ts';
 import type { Config } from './config.ts';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from './control/admin-server.ts';
 import type { Env } from './env.ts';
@@ -23,17 +24,24 @@ import { Pool } from './front/http/pool.ts';
 import { createRoutes } from './front/http/routes.ts';
 import { createHttpServer } from './front/http/server.ts';
 import { Shares } from './front/http/shares.ts';
+import { alertsOf } from './observe/alerts/of.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { traceReboots } from './observe/traces.ts';
+import { createPage } from './page/page.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
 import { placeOf } from './state/state.ts';
 import { createSupervisor } from './supervisor.ts';
+import { startTriggers } from './triggers/triggers.ts';
+import { Windows } from './triggers/windows.ts';
 
 export interface ServiceOptions {
   config: Config;
+  /** That has been read from a file. */
+  live?: LiveConfig | undefined;
   log: Log;
   env: Env;
   feed: Feed;
@@ -43,16 +51,21 @@ export interface ServiceOptions {
 export interface Service {
   /** `http://host:port` */
   url: string;
+  /** Of the page; with the word that opens it, where callers have no tokens of their own. */
+  page: string;
   /** Answers or parks everything, within `http.drainMs`; the workers are gone when it resolves. `how` goes on record; `hurry`: who is waited for is let go. */
   stop(how: string, hurry?: AbortSignal): Promise<void>;
 }
 
 const PARK_BEFORE_MS = 500;
 const SWEEP_MS = 60_000;
+/** For alerts that were not sent yet at the end. */
+const ALERTS_MS = 2_000;
 
 /** @throws SegueError INVALID_PARAMETERS for a port that is taken, or an address that needs authentication */
 export async function startService({
   config,
+  live,
   log,
   env,
   feed,
@@ -75,30 +88,40 @@ export async function startService({
 
   const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
   const adminSocket = adminSocketPath(instance, environment);
+  const windows = new Windows(config.windows, env);
   const create = () =>
     createSupervisor({
-      ...{ environment, log, env, feed, adminSocket, controlOf: fleet.controlOf, discreet: true },
+      ...{
+        environment,
+        log,
+        env,
+        feed,
+        adminSocket,
+        live,
+        windows,
+        controlOf: fleet.controlOf,
+        discreet: true,
+      },
       config: withCommand({ ...config, name }, command, fleet.command),
     });
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
-  const fleet = createFleet({ env, log, members, parallel, command, instance, name });
+  const fleet = createFleet({ env, log, members, parallel, command, instance, name, windows });
   const metrics = createMetrics({ control: fleet.control, feed, journal });
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   const admin = await openAdmin({ path: adminSocket, control: fleet.control, log, env, feed });
   const sessions = new HttpSessions({ env, log, config, journal, pool });
   const modern = new ModernEndpoint({ env, log, config, pool });
   const mcp = new McpEndpoint({ env, config, legacy: new LegacyEndpoint(sessions), modern });
+  const page = createPage({ config, control: fleet.control, feed, env, log });
   sessions.recover();
   const reasons: string[] = [];
   ready.resolve(
     createRoutes({
-      access,
-      mcp,
-      metrics,
+      ...{ access, mcp, metrics, page, url, name },
       shares: new Shares(limits.maxRequests),
-      url,
-      name,
       reasons: () => reasons,
     }),
   );
@@ -107,18 +130,26 @@ export async function startService({
     modern.sweep();
     pool.sweep(config.http.workerIdleMs);
   });
+  const endTriggers = startTriggers({
+    ...{ config, live, log, env, environment, members, windows },
+    control: fleet.control,
+  });
   await systemd.ready();
   log.info({ url: `${url}/mcp`, name, instance, inherited, journal: journal.persistent }, 'serving');
+  log.info({ page: page.address(url) }, 'page');
 
   return {
     url,
+    page: page.address(url),
     async stop(how, hurry) {
       reasons.push('it is shutting down');
       sweep.cancel();
+      endTriggers();
       void systemd.stopping();
       const { drainMs } = config.http;
       const parkAll = env.timer(Math.max(drainMs - PARK_BEFORE_MS, 0), () => sessions.park());
       const park = () => {
+        page.close();
         sessions.parkIdle();
         modern.park();
       };
@@ -128,6 +159,7 @@ export async function startService({
       log.info({ how, ...drained }, 'no client is served any more');
       await Promise.all([pool.shutdown(how), admin?.close()]);
       journal.close();
+      await alerts?.close(ALERTS_MS);
       systemd.close();
     },
   };

@@ -32,8 +32,13 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
     env,
     limits: {
       maxLineBytes: config.limits.maxLineBytes,
-      stderrBytes: config.limits.stderrBytes,
-      writeMs: config.timing.writeMs,
+      // These may change between two workers (config/live.ts).
+      get stderrBytes() {
+        return config.limits.stderrBytes;
+      },
+      get writeMs() {
+        return config.timing.writeMs;
+      },
     },
     upstream: config.upstream === undefined ? null : new URL(config.upstream),
     environment: (command, generation) => ({

@@ -3,6 +3,7 @@
  * front → session → gate → link → worker, with the lifecycle beside them that opens and closes the gate.
  */
 import type { InspectionEvent } from 'xstate';
+import type { LiveConfig } from './config/live.ts';
 import type { Config } from './config.ts';
 import { createControl } from './control/operations.ts';
 import type { Control, Principal } from './control/types.ts';
@@ -23,6 +24,7 @@ import { openState } from './state/state.ts';
 import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
+import { Windows } from './triggers/windows.ts';
 import { checkUpstream } from './upstream/address.ts';
 
 export interface SupervisorOptions {
@@ -42,6 +44,10 @@ export interface SupervisorOptions {
   discreet?: boolean;
   /** What the tools of its sessions reach instead of its own control. */
   controlOf?: (control: Control) => Control;
+  /** Of the program that has read its configuration from a file. */
+  live?: LiveConfig | undefined;
+  /** Of the program that watches them; by default those of the configuration, for its status alone. */
+  windows?: Windows;
   /** For `createActor`: the XState inspector. */
   inspect?: (event: InspectionEvent) => void;
 }
@@ -93,8 +99,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     command,
     inspect,
     discreet,
+    reread: () => options.live?.reread(config) ?? null,
   });
-  const control = createControl({ ...parts, lifecycle, standby, startedAt: env.now() });
+  const { windows = new Windows(config.windows, env) } = options;
+  const control = createControl({ ...parts, lifecycle, standby, windows, startedAt: env.now() });
   const context = sessionContext({
     ...{ ...parts, lifecycle },
     control: options.controlOf?.(control) ?? control,

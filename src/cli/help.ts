@@ -18,6 +18,8 @@ Examples:
   segue reboot files                      restart it under its clients
   segue reboot files -- node new.js       restart it as another command
   segue status                            what it does now
+  segue top                               the same, live
+  segue doctor -- node server.js          is this machine, and that server, fit for it
 
 In the configuration of an MCP client:
   { "mcpServers": { "files": { "command": "segue", "args": ["--name", "files", "--", "node", "server.js"] } } }
@@ -168,3 +170,37 @@ the old server ended, the last it wrote to stderr, and the time of each phase.
 Examples:
   segue history --name files --limit 5
   segue history 0a1b2c3d`;
+
+export const DOCTOR_EXAMPLE = `
+Looks at Node, clock, disk, configuration, directories, sockets, databases, the port of segue serve, and what dead
+instances have left. A command behind -- (or of the configuration) is started, greeted and ended: its stdout must hold
+messages only. Nothing is changed. Exit code 1 when a check fails; a warning is no failure.
+
+Examples:
+  segue doctor
+  segue doctor --config segue.json
+  segue doctor -- node server.js`;
+
+export const COMPLETION_EXAMPLE = `
+Names of instances that run are completed, too.
+
+Examples:
+  segue completion bash > ~/.local/share/bash-completion/completions/segue
+  echo 'source <(segue completion zsh)' >> ~/.zshrc
+  segue completion fish > ~/.config/fish/completions/segue.fish`;
+
+export const TOP_EXAMPLE = `
+Keys: q quits, r restarts (and asks first), a undoes a reboot that has just begun, arrows choose another instance.
+Without a terminal, and with --json, it shows what is now and ends.
+
+Examples:
+  segue top
+  segue top files --json`;
+
+export const LOGS_EXAMPLE = `
+An instance keeps its last 500 lines in memory; all of them go to its stderr. What it does not log (--log-level of the
+instance) is not shown either.
+
+Examples:
+  segue logs files --level warn
+  segue logs -f --json`;

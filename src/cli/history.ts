@@ -44,7 +44,7 @@ async function showOne(terminal: Terminal, id: string, options: HistoryOptions):
   if (second !== undefined)
     throw new SegueError('INVALID_PARAMETERS', `several reboots have an id that begins with "${id}"`);
   if (options.json) terminal.out(plainJson(withName(first)));
-  else terminal.out(`name       ${plainLine(first.name)}\n${reportText(first.report)}`);
+  else terminal.out(`name       ${plainLine(first.name)}\n${reportText(first.report, terminal.width)}`);
   return 0;
 }
 

@@ -18,10 +18,12 @@ export function plainLine(text: string, maxLength = 200): string {
   return line.length <= maxLength ? line : `${line.slice(0, maxLength - 1)}…`;
 }
 
-/** JSON for people and programs. JSON.stringify leaves the 8-bit control characters, which some terminals obey. */
+/** JSON for people and programs. */
 export function plainJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
-  );
+  return escapedJson(JSON.stringify(value, null, 2));
+}
+
+/** The same JSON. JSON.stringify leaves the 8-bit control characters, which some terminals obey. */
+export function escapedJson(json: string): string {
+  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

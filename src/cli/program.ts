@@ -6,10 +6,16 @@ import { ROLES } from '../control/roles.ts';
 import { SegueError } from '../errors.ts';
 import { CLIENTS, SCOPES } from '../install/clients.ts';
 import { VERSION } from '../version.ts';
+import type { Shell } from './completion.ts';
 import * as help from './help.ts';
+import type { Level } from './logs.ts';
 import type { RebootOptions } from './reboot.ts';
 import type { RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
+import { duration, size, words } from './units.ts';
+
+const LEVELS: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export interface Call {
   terminal: Terminal;
@@ -30,7 +36,10 @@ export function createProgram(call: Call): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ outputError: (text) => call.terminal.err(usageSentence(text)) });
+    .configureOutput({
+      writeOut: (text) => call.terminal.out(text.replace(/\n$/, '')),
+      outputError: (text) => call.terminal.err(usageSentence(text)),
+    });
   addRun(program, call);
   addServe(program, call);
   addLookers(program, call);
@@ -38,6 +47,7 @@ export function createProgram(call: Call): Command {
   addKeepers(program, call);
   addTokens(program, call);
   addInstallers(program, call);
+  addHelpers(program, call);
   return program.addHelpText('after', help.EXAMPLES);
 }
 
@@ -53,6 +63,7 @@ function usageSentence(text: string): string {
 function addRun(program: Command, { terminal, command }: Call): void {
   addServerOptions(program)
     .option('--inspect', 'serve the XState inspector protocol on a loopback port')
+    .option('--page <port>', 'show what happens, on a page at this loopback port', wholeNumber(0, 65_535))
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .argument('[words...]')
@@ -100,6 +111,10 @@ function addServerOptions(program: Command): Command {
     )
     .option('--spare', 'keep a second server ready for a crash (costs the memory of one more)')
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
+    .option('--watch <glob>', 'restart when one of these files changes (may be repeated)', collect)
+    .option('--build <command>', 'run this first; when it fails, the old server runs on', words)
+    .option('--max-rss <size>', 'restart a server that takes more memory, e.g. 512M', size)
+    .option('--max-age <duration>', 'restart a server that is older, e.g. 12h', duration)
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')
     .option('--config <file>', 'read settings from this file')
@@ -123,6 +138,21 @@ function addLookers(program: Command, call: Call): void {
     .addHelpText('after', help.STATUS_EXAMPLE)
     .action(async (instance, options) =>
       done(await (await import('./status.ts')).status(terminal, instance, options)),
+    );
+  subcommand(program, call, 'top', 'watch instances live: workers, sessions, reboots')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.TOP_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./top.ts')).top(terminal, instance, options)),
+    );
+  subcommand(program, call, 'logs', 'show the log of an instance')
+    .argument('[instance]', help.INSTANCE)
+    .option('-f, --follow', 'go on with what comes, till the instance ends')
+    .addOption(new Option('--level <level>', 'this and what is worse').choices(LEVELS))
+    .option('--limit <count>', 'how many lines of the past', wholeNumber(0, 1000), 100)
+    .addHelpText('after', help.LOGS_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./logs.ts')).logs(terminal, instance, options)),
     );
   subcommand(program, call, 'history', 'show past reboots, or all of one')
     .argument('[id]', 'of a reboot, or its beginning')
@@ -241,6 +271,32 @@ function addTokens(program: Command, call: Call): void {
     .addHelpText('after', help.TOKEN_REMOVE_EXAMPLE)
     .action(async (name, options) =>
       done((await load()).removeToken(terminal, name, { ...given(program), ...options })),
+    );
+}
+
+function addHelpers(program: Command, call: Call): void {
+  const { terminal, command, done } = call;
+  program.commandsGroup('Commands for this machine:');
+  subcommand(program, call, 'doctor', 'check this machine, and a server', true)
+    .usage('[options] [-- <command> [args…]]')
+    .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--upstream <url>', 'where it serves MCP over HTTP (default: stdin and stdout)')
+    .option('--env-allow <names>', 'the only variables it sees, separated by commas (default: all)')
+    .option('--config <file>', 'read settings, and the command, from this file')
+    .option('--set <name=value>', 'any other setting (may be repeated)', collect)
+    .addHelpText('after', help.DOCTOR_EXAMPLE)
+    .action(async (options) =>
+      done(await (await import('./doctor.ts')).doctor(terminal, { ...given(program), ...options }, command)),
+    );
+  program
+    .command('completion')
+    .description('print a script that completes commands in a shell')
+    .helpOption('-h, --help', 'print this help')
+    .addArgument(new Argument('<shell>', 'that it is for').choices(SHELLS))
+    .allowExcessArguments(false)
+    .addHelpText('after', help.COMPLETION_EXAMPLE)
+    .action(async (shell: Shell) =>
+      done((await import('./completion.ts')).completion(terminal, program, shell)),
     );
 }
 

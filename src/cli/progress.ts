@@ -5,6 +5,7 @@ import { systemEnv } from '../env.ts';
 import { duration } from './format.ts';
 import { plainLine } from './plain.ts';
 import type { Colors, Terminal } from './terminal.ts';
+import { barOf } from './waterfall.ts';
 
 type Status = StatusReport['current_status'];
 
@@ -32,7 +33,11 @@ function lineProgress(terminal: Terminal, name: string): Progress {
       last = key;
       terminal.err(`${plainLine(name)}: ${what} (${Math.round(progress)} %${again})`);
     },
-    end() {},
+    end(report) {
+      if (!report?.success) return; // a failure is told in one sentence
+      const times = report.phases.map(({ name, duration_ms }) => `${name} ${duration(duration_ms)}`);
+      if (times.length > 0) terminal.err(`${plainLine(name)}: ${times.join(', ')}`);
+    },
   };
 }
 
@@ -66,7 +71,11 @@ interface Row {
   durationMs: number | null;
 }
 
-/** What is known of each phase while statuses come in. Times are of the monotonic clock. */
+function lasted({ startedAtMs, durationMs }: Row, nowMs: number): number {
+  return durationMs ?? nowMs - startedAtMs;
+}
+
+/** What is known of each phase while statuses come in. Times are of the monotonic clock; of the wall clock in a report. */
 export class ProgressPicture {
   readonly #rows = new Map<Phase, Row>();
   #running: Phase | null = null;
@@ -96,8 +105,8 @@ export class ProgressPicture {
     this.#running = null;
     this.#overSeveral = report.workers !== undefined;
     this.#rows.clear();
-    for (const { name, outcome, duration_ms } of report.phases)
-      this.#rows.set(name, { outcome, startedAtMs: 0, durationMs: duration_ms });
+    for (const { name, outcome, duration_ms, started_at } of report.phases)
+      this.#rows.set(name, { outcome, startedAtMs: Date.parse(started_at), durationMs: duration_ms });
     this.#progress = report.progress;
     this.#note = '';
   }
@@ -108,16 +117,30 @@ export class ProgressPicture {
     const percent = `${Math.round(this.#progress)} %`.padStart(5);
     const head = `${colors.bold(plainLine(name))}  ${bar} ${percent}  ${colors.dim(this.#note)}`;
     if (this.#overSeveral) return head; // each server has phases of its own
-    return [head, ...PHASES.map((phase) => this.#line(phase, nowMs, colors))].join('\n');
+    const bars = this.#bars(nowMs);
+    return [head, ...PHASES.map((phase) => this.#line(phase, nowMs, bars.get(phase) ?? '', colors))].join(
+      '\n',
+    );
   }
 
-  #line(phase: Phase, nowMs: number, colors: Colors): string {
+  /** Along the time so far. */
+  #bars(nowMs: number): Map<Phase, string> {
+    const rows = [...this.#rows];
+    const first = Math.min(...rows.map(([, { startedAtMs }]) => startedAtMs));
+    const total = Math.max(1, ...rows.map(([, row]) => row.startedAtMs + lasted(row, nowMs) - first));
+    const barOfRow = (row: Row) =>
+      barOf({ from: row.startedAtMs - first, ms: lasted(row, nowMs) }, total, BAR_WIDTH);
+    return new Map(rows.map(([phase, row]) => [phase, barOfRow(row)]));
+  }
+
+  #line(phase: Phase, nowMs: number, bar: string, colors: Colors): string {
     const row = this.#rows.get(phase);
     if (!row) return colors.dim(`  · ${phase}`);
-    const time = duration(row.durationMs ?? nowMs - row.startedAtMs).padStart(10);
+    const time = duration(lasted(row, nowMs)).padStart(10);
     const label = phase.padEnd(12);
-    if (row.outcome === 'running') return `  ${colors.cyan('●')} ${label}${time}`;
-    if (row.outcome === 'done') return `  ${colors.green('✔')} ${label}${colors.dim(time)}`;
-    return `  ${colors.red('✖')} ${label}${time}  ${row.outcome}`;
+    if (row.outcome === 'running') return `  ${colors.cyan('●')} ${label}${time}  ${colors.cyan(bar)}`;
+    if (row.outcome === 'done')
+      return `  ${colors.green('✔')} ${label}${colors.dim(time)}  ${colors.green(bar)}`;
+    return `  ${colors.red('✖')} ${label}${time}  ${colors.red(bar.padEnd(BAR_WIDTH))}  ${row.outcome}`;
   }
 }

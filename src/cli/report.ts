@@ -2,6 +2,7 @@
 import type { RestartReport } from '../control/schemas.ts';
 import { counted, dateTime, duration, shortId } from './format.ts';
 import { plain, plainLine } from './plain.ts';
+import { waterfall } from './waterfall.ts';
 
 /** `rebooted in 1.5 s, silent for 240 ms: 2 requests finished, 3 held, …` or why it failed. */
 export function reportSentence(report: RestartReport): string {
@@ -69,8 +70,8 @@ function tasksText({ suspended, kept, resumed, error }: NonNullable<RestartRepor
   return `${suspended.length} suspended${after}, ${error} in error`;
 }
 
-/** All of it, as `segue history ID` shows it. */
-export function reportText(report: RestartReport): string {
+/** All of it, as `segue history ID` shows it, in lines of `width` as far as they are ours. */
+export function reportText(report: RestartReport, width = 80): string {
   const lines = [
     `reboot     ${plainLine(report.reboot_id)}  ${outcomeOf(report)}`,
     `asked by   ${plainLine(report.requested_by)}: ${plainLine(report.restart_reason)} (${plainLine(report.trigger)})`,
@@ -84,9 +85,7 @@ export function reportText(report: RestartReport): string {
       return `error      ${plainLine(error.code)}${phase}: ${plainLine(error.message, 500)}`;
     }),
     ...(report.phases.length === 0 ? [] : ['phases']),
-    ...report.phases.map(
-      (phase) => `  ${phase.name.padEnd(12)} ${phase.outcome.padEnd(8)} ${duration(phase.duration_ms)}`,
-    ),
+    ...waterfall(report, width),
   ];
   const tail = plain(report.stderr_tail ?? '').trimEnd();
   if (tail !== '')

@@ -15,8 +15,13 @@ export interface RunOptions {
   envAllow?: string;
   persist?: boolean;
   inspect?: boolean;
+  page?: number;
   logLevel?: string;
   set?: string[];
+  watch?: string[];
+  build?: string[];
+  maxRss?: number;
+  maxAge?: number;
 }
 
 /** Ends the process itself: the client may still hold our stdin, and may never read what is left in stdout. */
@@ -40,29 +45,39 @@ async function relay(
   const { environment, cwd } = terminal;
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
-  const config = loadConfig({ file: options.config, flags, environment, cwd });
+  const sources = { file: options.config, flags, environment, cwd };
+  const config = loadConfig(sources);
   if (config.command === undefined && process.stdin.isTTY) terminal.err(BY_HAND);
-  const [{ createLog, toStderr }, { Feed }, { systemEnv }, { runStdio }] = await Promise.all([
+  const [{ createLog, toStderr }, { Feed }, { LiveConfig }, { systemEnv }, { runStdio }] = await Promise.all([
     import('../observe/log.ts'),
     import('../observe/feed.ts'),
+    import('../config/live.ts'),
     import('../env.ts'),
     import('../front/stdio.ts'),
   ]);
   const feed = new Feed();
   const log = createLog(config.logLevel, toStderr(feed));
-  return runStdio({ config, log, env: systemEnv, feed, environment });
+  const live = new LiveConfig(config, sources, log);
+  return runStdio({ config, live, log, env: systemEnv, feed, environment });
 }
 
 export async function flagLayer(
-  { config: _, envAllow, set, ...fields }: Omit<RunOptions, 'port' | 'host'>,
+  { config: _, envAllow, set, watch, build, maxRss, maxAge, ...fields }: Omit<RunOptions, 'port' | 'host'>,
   command: readonly string[] | undefined,
 ): Promise<Record<string, unknown>> {
   const settings = set === undefined ? {} : (await import('../config/settings.ts')).parseSettings(set);
   const layer: Record<string, unknown> = { ...settings, ...fields };
+  const triggers = defined({ watch, build, maxRssBytes: maxRss, maxAgeMs: maxAge });
+  if (Object.keys(triggers).length > 0)
+    layer.triggers = { ...(layer.triggers as object | undefined), ...triggers };
   if (command !== undefined) layer.command = command;
   if (envAllow !== undefined) {
     const allow = envAllow === 'pass' ? 'pass' : envAllow.split(',').filter((name) => name !== '');
     layer.environment = { ...(layer.environment as object | undefined), allow };
   }
   return layer;
+}
+
+export function defined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,5 @@
 /** `segue serve [options] [-- <command> [args…]]`: serve many clients over HTTP until a signal comes. */
-import { flagLayer, type RunOptions } from './run.ts';
+import { defined, flagLayer, type RunOptions } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ServeOptions extends RunOptions {
@@ -31,13 +31,16 @@ async function untilSignal(
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
   const http = { ...(flags.http as object | undefined), ...defined({ port, host }) };
-  const config = loadConfig({ file: options.config, flags: { ...flags, http }, environment, cwd });
-  const [{ createLog, toStderr }, { Feed }, { systemEnv }, { startService }] = await Promise.all([
-    import('../observe/log.ts'),
-    import('../observe/feed.ts'),
-    import('../env.ts'),
-    import('../serve.ts'),
-  ]);
+  const sources = { file: options.config, flags: { ...flags, http }, environment, cwd };
+  const config = loadConfig(sources);
+  const [{ createLog, toStderr }, { Feed }, { LiveConfig }, { systemEnv }, { startService }] =
+    await Promise.all([
+      import('../observe/log.ts'),
+      import('../observe/feed.ts'),
+      import('../config/live.ts'),
+      import('../env.ts'),
+      import('../serve.ts'),
+    ]);
   const asked = Promise.withResolvers<string>();
   const hurry = new AbortController();
   let signals = 0;
@@ -50,12 +53,10 @@ async function untilSignal(
   for (const signal of SIGNALS) process.on(signal, onSignal);
   const feed = new Feed();
   const log = createLog(config.logLevel, toStderr(feed));
-  const service = await startService({ config, log, env: systemEnv, feed, environment });
+  const live = new LiveConfig(config, sources, log);
+  const service = await startService({ config, live, log, env: systemEnv, feed, environment });
   terminal.out(`serving at ${service.url}/mcp`);
+  terminal.out(`page at ${service.page}`);
   await service.stop(await asked.promise, hurry.signal);
   return 0;
-}
-
-function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -67,6 +67,7 @@ export function statusText({ info, status, health }: InstanceStatus, now: number
         `  ${shortId(plainLine(id))}  ${era}  ${plainLine(client, 60)}  ${in_flight} in flight, ${held} held`,
     ),
     ...historyLines(status),
+    ...windowLines(status),
     ...(health.checks.reboot_readiness?.issues ?? []).map((issue) => `issue      ${plainLine(issue)}`),
     ...current.errors.map((error) => `error      ${plainLine(error.code)}: ${plainLine(error.message, 500)}`),
   ].join('\n');
@@ -109,6 +110,13 @@ function databaseLines({ checks: { database } }: HealthReport): string[] {
   if (!database) return [];
   const onDisk = database.size_bytes === null ? '' : `, ${size(database.size_bytes)}`;
   return [`database   ${plainLine(database.status)}${onDisk}`];
+}
+
+function windowLines({ next_window: next, last_window: last }: StatusReport): string[] {
+  if (next === undefined) return []; // there are none
+  const why = last?.why === undefined ? '' : ` (${plainLine(last.why)})`;
+  const before = last === undefined ? '' : `; last: ${last.result}${why}`;
+  return [`window     next: ${next === null ? 'never' : `${dateTime(next.start)} UTC`}${before}`];
 }
 
 function historyLines({ history }: StatusReport): string[] {

@@ -36,10 +36,16 @@ export const CONFIG_VARIABLES = {
   SEGUE_INSPECT: 'inspect',
 } as const;
 
+/** Absolute; undefined where there is none. */
+export function configFile({ file, environment, cwd }: Omit<ConfigSources, 'flags'>): string | undefined {
+  const path = file ?? (environment.SEGUE_CONFIG || undefined);
+  return path === undefined ? undefined : resolve(cwd, path);
+}
+
 /** @throws SegueError INVALID_PARAMETERS, or NOT_AUTHORIZED for an unsafe file; one sentence, naming source and field. */
 export function loadConfig(sources: ConfigSources): Config {
-  const path = sources.file ?? (sources.environment.SEGUE_CONFIG || undefined);
-  const file = path === undefined ? {} : readLayer(resolve(sources.cwd, path));
+  const path = configFile(sources);
+  const file = path === undefined ? {} : readLayer(path);
   const environment = checkLayer('environment', environmentLayer(sources.environment));
   const flags = checkLayer('command line', absoluteCwd(sources.flags, sources.cwd));
   return configSchema.parse(merge(merge(file, environment), flags));

@@ -48,6 +48,7 @@ export async function healthReport(deps: ControlDeps, input: HealthInput): Promi
         : {}),
       worker: worker.report,
     },
+    ...deps.windows.report(),
   };
 }
 

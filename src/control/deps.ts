@@ -5,6 +5,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts';
 import type { Standby } from '../lifecycle/standby.ts';
 import type { Connections } from '../session/connections.ts';
 import type { Store } from '../state/store.ts';
+import type { Windows } from '../triggers/windows.ts';
 import type { Workers } from '../worker/workers.ts';
 
 export interface ControlDeps {
@@ -18,4 +19,5 @@ export interface ControlDeps {
   instance: string;
   name: string;
   startedAt: number;
+  windows: Windows;
 }

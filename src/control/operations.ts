@@ -54,7 +54,11 @@ export function createControl(deps: ControlDeps): Control {
     }
   }
 
-  function begin(input: RestartInput, who: Principal, command: RestartOptions['command']): string {
+  function begin(
+    input: RestartInput,
+    who: Principal,
+    { command, trigger = 'request' }: RestartOptions,
+  ): string {
     const emergency = input.reason === 'emergency_shutdown';
     const running = lifecycle.running;
     if (running && command) {
@@ -63,7 +67,7 @@ export function createControl(deps: ControlDeps): Control {
     }
     if (running && !emergency) return running.rebootId; // F33: joins
     if (who.sessionId !== undefined) limit.take(who.id);
-    const run = lifecycle.newRun('request', {
+    const run = lifecycle.newRun(trigger, {
       reason: input.reason,
       requestedBy: who.id,
       graceful: input.graceful && !emergency,
@@ -111,7 +115,7 @@ export function createControl(deps: ControlDeps): Control {
         ...input,
         command: options.command && redactArgs([options.command.file, ...options.command.args]),
       };
-      const rebootId = await act(who, 'restart', detail, async () => begin(input, who, options.command));
+      const rebootId = await act(who, 'restart', detail, async () => begin(input, who, options));
       return input.wait ? wait(rebootId, options) : lifecycle.report(rebootId);
     },
     abort: (who) =>
@@ -158,6 +162,7 @@ export function createControl(deps: ControlDeps): Control {
         current_status: currentStatus(lifecycle.snapshot, usualMs, input.include_error_details),
         timestamp: iso(env.now()),
         ...(input.include_history ? { history: await history() } : {}),
+        ...deps.windows.report(),
       };
     },
     history: (count) => store.history(count),

@@ -127,6 +127,18 @@ export type RestartReport = z.infer<typeof restartOutput>;
 
 const yes = z.boolean().default(true);
 
+/** Where there are maintenance windows. */
+const windows = {
+  next_window: z
+    .object({ start: time, end: time, reason: z.enum(REASONS) })
+    .nullable()
+    .optional(),
+  /** Of this process; `why` where no reboot came of it. */
+  last_window: z
+    .object({ at: time, result: z.enum(['completed', 'failed', 'skipped']), why: z.string().optional() })
+    .optional(),
+};
+
 export const healthInput = z.object({
   include_reboot_readiness: yes,
   include_connection_status: yes,
@@ -165,6 +177,7 @@ export const healthOutput = z.object({
       health: z.object({ ok: z.boolean(), message: z.string().optional() }).optional(),
     }),
   }),
+  ...windows,
 });
 export type HealthReport = z.infer<typeof healthOutput>;
 
@@ -284,5 +297,6 @@ export const statusOutput = z.object({
       last_successful_restart: time.nullable(),
     })
     .optional(),
+  ...windows,
 });
 export type StatusReport = z.infer<typeof statusOutput>;

@@ -2,6 +2,7 @@
  * The operations behind the five tools, the reboot:// resources and the admin socket. Whoever steers Segue calls these;
  * every one rejects with a SegueError only.
  */
+import type { Trigger } from '../../machines/types.ts';
 import type { Role } from './roles.ts';
 import type {
   HealthInput,
@@ -33,6 +34,8 @@ export interface RestartOptions {
   command?: { file: string; args: string[]; cwd: string };
   /** The answer comes after this long at the latest, as far as the reboot has come by then; default 45 s. */
   waitMs?: number;
+  /** What began it, where that was nobody's request. */
+  trigger?: Trigger;
 }
 
 /** One line of `segue list` and the head of `segue status`. */

@@ -5,11 +5,12 @@
 import { chartOf } from '../../machines/chart.ts';
 import { fleetMachine } from '../../machines/fleet.ts';
 import type { Command } from '../../machines/types.ts';
-import { assertOperator } from '../control/roles.ts';
-import type { Control } from '../control/types.ts';
+import { assertOperator, isOperator } from '../control/roles.ts';
+import type { Control, Principal } from '../control/types.ts';
 import { SegueError } from '../errors.ts';
 import { iso } from '../lifecycle/ledger.ts';
 import { redactArgs } from '../observe/redact.ts';
+import type { Windows } from '../triggers/windows.ts';
 import { VERSION } from '../version.ts';
 import { fleetHealth, fleetPrepare, fleetReconnectTest } from './checks.ts';
 import { Rolls, type RollsOptions } from './rolls.ts';
@@ -19,6 +20,7 @@ export interface FleetOptions extends RollsOptions {
   /** Of the service. */
   instance: string;
   name: string;
+  windows: Windows;
 }
 
 export interface Fleet {
@@ -42,20 +44,27 @@ export function createFleet(options: FleetOptions): Fleet {
   };
 }
 
-function controlOfAll({ env, members, instance, name }: FleetOptions, rolls: Rolls): Control {
+function controlOfAll({ env, members, instance, name, windows }: FleetOptions, rolls: Rolls): Control {
   const startedAt = env.now();
+  /** Always rejects; the refusal is on record (F63), which workers of one name share. */
+  async function refuse(who: Principal, action: string, detail: unknown): Promise<void> {
+    await members()[0]?.control.admit(who, action, detail);
+    assertOperator(who, action);
+  }
   return {
-    admit: async (who, action) => assertOperator(who, action),
+    async admit(who, action, detail) {
+      if (!isOperator(who)) await refuse(who, action, detail);
+    },
     async restart(input, who, how = {}) {
-      assertOperator(who, 'restart');
+      if (!isOperator(who)) await refuse(who, 'restart', input);
       return rolls.restart(input, who, how);
     },
     async abort(who) {
-      assertOperator(who, 'abort');
+      if (!isOperator(who)) await refuse(who, 'abort', {});
       return rolls.abort(who);
     },
     async reset(who, how = {}) {
-      assertOperator(who, 'reset');
+      if (!isOperator(who)) await refuse(who, 'reset', {});
       const input = { include_history: false, include_error_details: false };
       const { workers = [] } = await fleetStatus(members(), null, input, who);
       const broken = workers.filter(({ state }) => state === 'failed' || state === 'broken');
@@ -64,14 +73,17 @@ function controlOfAll({ env, members, instance, name }: FleetOptions, rolls: Rol
       const ids = broken.map((worker) => worker.instance);
       return rolls.reset(ids, who, how);
     },
-    health: (input, who) => fleetHealth(members(), input, who, env.now()),
+    health: async (input, who) => ({
+      ...(await fleetHealth(members(), input, who, env.now())),
+      ...windows.report(),
+    }),
     prepare: (input, who) => fleetPrepare(members(), input, who, env.now()),
     reconnectTest: (input, who) => fleetReconnectTest(members(), input, who, env.now()),
     async status(input, who) {
       const [first] = members();
       const { history } = input.include_history && first ? await first.control.status(input, who) : {};
       const now = await fleetStatus(members(), rolls.running, input, who);
-      return { ...now, timestamp: iso(env.now()), ...(history ? { history } : {}) };
+      return { ...now, timestamp: iso(env.now()), ...(history ? { history } : {}), ...windows.report() };
     },
     // Workers of one name share its history.
     history: async (limit) => (await members()[0]?.control.history(limit)) ?? [],

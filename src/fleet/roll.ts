@@ -1,6 +1,7 @@
 /** One reboot over many workers: runs its chart (machines/fleet.ts), and keeps what each worker says of its own reboot. */
 import { type ActorRefFrom, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type FleetEvent, fleetMachine, type MemberEnded } from '../../machines/fleet.ts';
+import type { Trigger } from '../../machines/types.ts';
 import type { RestartInput, RestartReport, StatusReport } from '../control/schemas.ts';
 import type { Principal, RestartOptions } from '../control/types.ts';
 import type { Env } from '../env.ts';
@@ -15,7 +16,7 @@ type Status = StatusReport['current_status'];
 export interface RollRequest {
   /** Instances, in the order in which they are begun. */
   ids: string[];
-  trigger: 'request' | 'reset';
+  trigger: Trigger;
   input: RestartInput;
   who: Principal;
   /** Resolves when the worker's reboot has ended. */

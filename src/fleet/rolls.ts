@@ -56,7 +56,7 @@ export class Rolls {
   async restart(input: RestartInput, who: Principal, how: RestartOptions): Promise<RestartReport> {
     const { running } = this;
     if (running) this.#join(running, input, who, how.command);
-    return this.#follow(running ?? this.#restart(input, who, how.command), input, how);
+    return this.#follow(running ?? this.#restart(input, who, how), input, how);
   }
 
   /** Of the workers with these instances. */
@@ -87,7 +87,11 @@ export class Rolls {
     return roll;
   }
 
-  #restart(input: RestartInput, who: Principal, next: Command | undefined): Roll {
+  #restart(
+    input: RestartInput,
+    who: Principal,
+    { command: next, trigger = 'request' }: RestartOptions,
+  ): Roll {
     const ids = this.#instances();
     if (next && ids.length === 0) {
       const text = 'no server runs that could prove the new command: ask again when a client is there';
@@ -95,10 +99,10 @@ export class Rolls {
     }
     const before = this.command;
     const roll = this.#begin({
-      ...{ ids, trigger: 'request', input, who },
+      ...{ ids, trigger, input, who },
       reboot: async ({ control }, onProgress, itself) => {
         const each: RestartInput = { ...itself.input, scope: 'own', wait: true };
-        const how = { onProgress, ...UNTIL_IT_ENDS };
+        const how = { onProgress, trigger, ...UNTIL_IT_ENDS };
         if (!next) return control.restart(each, who, how);
         // A reboot of its own that goes on would take no other command: it is let through first.
         if (await isRebooting(control, who)) await control.restart(each, who, how);

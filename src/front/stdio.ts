@@ -2,16 +2,23 @@
  * The front of a client that started Segue as its server: lines on stdin and stdout. When the client goes, Segue and
  * everything that it started are gone within 800 ms (design.md, "Supervisor death").
  */
+
+import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { traceReboots } from '../observe/traces.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
+import { startTriggers } from '../triggers/triggers.ts';
+import { Windows } from '../triggers/windows.ts';
 import { LineSplitter } from '../wire/lines.ts';
 
 export interface StdioOptions {
   config: Config;
+  live?: LiveConfig | undefined;
   log: Log;
   env: Env;
   feed: Feed;
@@ -20,25 +27,44 @@ export interface StdioOptions {
 
 /** Above this much that the client has not read, the worker is not read any more. */
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** For alerts that were not sent yet when the client goes. */
+const ALERTS_MS = 200;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
-export async function runStdio({ config, log, env, feed, environment }: StdioOptions): Promise<number> {
+export async function runStdio(options: StdioOptions): Promise<number> {
+  const { config, log, env, feed, environment, live } = options;
   const inspector = config.inspect
     ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
     : null;
   if (inspector) log.info({ url: inspector.url }, 'inspector');
+  const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
-    ...{ config, log, env, feed, environment },
+    ...{ config, live, windows, log, env, feed, environment },
     ...(inspector ? { inspect: inspector.inspect } : {}),
   });
+  const page =
+    config.page === undefined
+      ? null
+      : await (await import('../page/local.ts')).startLocalPage(config.page, {
+          ...{ config, env, feed, log },
+          control: supervisor.control,
+        });
+  if (page) log.info({ page: page.address }, 'page');
+  const { name } = supervisor;
+  const alerts = await alertsOf(config, { name, feed, env, log, environment });
+  traceReboots({ feed, log });
   supervisor.start();
   const session = supervisor.connect(stdoutPort());
+  const { control } = supervisor;
+  const members = () => [supervisor];
+  const endTriggers = startTriggers({ config, live, log, env, environment, control, members, windows });
   const how = await serve(session, config);
+  endTriggers();
   log.info({ how }, 'the client has gone');
   await supervisor.shutdown(how);
-  await flushed();
-  await inspector?.close();
+  await Promise.all([flushed(), alerts?.close(ALERTS_MS)]);
+  await Promise.all([inspector?.close(), page?.close()]);
   return 0;
 }
 

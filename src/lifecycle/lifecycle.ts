@@ -31,6 +31,8 @@ export type LifecycleDeps = Omit<
   'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'command' | 'envelope'
 > & {
   command: Command;
+  /** Reads the configuration again, into `config`; returns why it was not taken. */
+  reread: () => string | null;
   inspect?: ((event: InspectionEvent) => void) | undefined;
 };
 
@@ -50,6 +52,8 @@ export class Lifecycle {
   #recorded: Promise<void> = Promise.resolve();
   #lastEvent = 'xstate.init';
   #since: number;
+  /** Why the configuration of before counts. */
+  #configProblem: string | null = null;
   /** Messages that came too late to count, since the start (F28). */
   stale = 0;
 
@@ -101,6 +105,7 @@ export class Lifecycle {
   }
 
   newRun(trigger: Trigger, request?: RunRequest): Run {
+    if (trigger !== 'start') this.#reread();
     const { env, config } = this.#deps;
     const startedAt = env.now();
     const timeoutMs = request?.timeoutMs ?? config.timing.recoveryMs;
@@ -116,6 +121,13 @@ export class Lifecycle {
       deadlineAt: startedAt + timeoutMs,
       drainUntil: startedAt + Math.min(config.timing.drainMs, timeoutMs / 3),
     };
+  }
+
+  #reread(): void {
+    this.#configProblem = this.#deps.reread();
+    const settings = settingsOf(this.#deps.config);
+    if (JSON.stringify(settings) !== JSON.stringify(this.snapshot.context.settings))
+      this.send({ type: 'settings.changed', settings });
   }
 
   /** The run that goes on, if one does. */
@@ -201,7 +213,10 @@ export class Lifecycle {
     if (run) this.#follow(run, snapshot);
     // A run may end and go on after all: a half-open trial, a worker that fails in `opening`.
     const begins = isRunning(snapshot.context) && !(before && isRunning(before.context));
-    if (run && begins && run.trigger !== 'start') tellStarted(this.#deps.connections, run);
+    if (run && begins && run.trigger !== 'start') {
+      tellStarted(this.#deps.connections, run);
+      this.#noteConfig(run);
+    }
     if (from !== to) this.#record(run, from, to, snapshot);
     if (!before || trafficOf(before) !== trafficOf(snapshot)) this.#deps.connections.gateChanged();
     if (
@@ -222,6 +237,11 @@ export class Lifecycle {
 
   #here(): { at: string; instance: string } {
     return { at: iso(this.#deps.env.now()), instance: this.#deps.instance };
+  }
+
+  #noteConfig({ rebootId }: Run): void {
+    const message = this.#configProblem;
+    if (message !== null) this.ledger(rebootId).noted.push({ code: 'INVALID_PARAMETERS', message });
   }
 
   #follow(run: Run, snapshot: RebootSnapshot): void {

@@ -1,6 +1,7 @@
 /** What the command line can know without a running supervisor: it reads the state directories and writes nothing. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { BUSY_BUDGET_MS, isBusy, whileBusy } from '../../db/busy.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import { type Env, systemEnv } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -64,21 +65,34 @@ export async function listInstances(
 
 async function instancesOf(name: string, environment: Environment, env: Env): Promise<ListedInstance[]> {
   const { connectReadOnly } = await import('../../db/database.ts');
-  const db = connectReadOnly(databaseFile(stateDirectory(name, environment)));
+  return whenUnlocked(name, env, () => {
+    const db = connectReadOnly(databaseFile(stateDirectory(name, environment)));
+    try {
+      return db.instances.unended().map((row) => ({
+        name,
+        instance: row.id,
+        pid: row.pid,
+        socketPath: row.socketPath,
+        startedAt: row.startedAt,
+        command: row.command,
+        cwd: row.cwd,
+        version: row.version,
+        alive: isLive(env, row),
+      }));
+    } finally {
+      db.close();
+    }
+  });
+}
+
+/** SQLite locks even readers out for a moment, when the last writer closes the database. */
+async function whenUnlocked<T>(name: string, env: Env, read: () => T): Promise<T> {
   try {
-    return db.instances.unended().map((row) => ({
-      name,
-      instance: row.id,
-      pid: row.pid,
-      socketPath: row.socketPath,
-      startedAt: row.startedAt,
-      command: row.command,
-      cwd: row.cwd,
-      version: row.version,
-      alive: isLive(env, row),
-    }));
-  } finally {
-    db.close();
+    return await whileBusy(env, { budgetMs: BUSY_BUDGET_MS }, read);
+  } catch (cause) {
+    if (!isBusy(cause)) throw cause;
+    const message = `the database of "${name}" is held by another process; try again soon`;
+    throw new SegueError('SYSTEM_NOT_READY', message, { cause });
   }
 }
 
@@ -95,7 +109,7 @@ export async function openHistory(
   if (!existsSync(file)) throw new SegueError('INVALID_PARAMETERS', `nothing is known of "${name}"`);
   const key = await findKey(keySource(environment));
   const { connectReadOnly } = await import('../../db/database.ts');
-  const db = connectReadOnly(file);
+  const db = await whenUnlocked(name, env, () => connectReadOnly(file));
   const reports = new ReportHistory(() => ({ db, seal: key && createSeal(key, env) }));
   return {
     history: (limit) => reports.newest(limit),

@@ -52,7 +52,7 @@ describe('segue reboot', () => {
       },
     });
     const { code, stdout, stderr } = await segue(home, ['reboot']);
-    expect(stderr).toBe('demo: suspend (10 %)\ndemo: spawn (60 %)\n');
+    expect(stderr).toBe('demo: suspend (10 %)\ndemo: spawn (60 %)\ndemo: maintenance 3 ms, spawn 180 ms\n');
     expect(stdout).toContain('rebooted in 1.5 s, silent for 240 ms\n');
     expect(stdout).toContain('2 finished before, 3 held, 1 repeated, 0 failed, 0 expired');
     expect(stdout).toContain('tools      added new_tool');

@@ -8,6 +8,7 @@ import { plain, plainJson, plainLine } from '../../src/cli/plain.ts';
 import { ProgressPicture } from '../../src/cli/progress.ts';
 import { consequences, reportSentence, reportText } from '../../src/cli/report.ts';
 import { statusText } from '../../src/cli/status.ts';
+import { waterfall } from '../../src/cli/waterfall.ts';
 import type { HealthReport, RestartReport, StatusReport } from '../../src/control/schemas.ts';
 import type { ListedInstance } from '../../src/state/instances.ts';
 import { AT, anInfo, aReport, aStatus } from '../control/fake-control.ts';
@@ -178,6 +179,25 @@ describe('a reboot in words', () => {
     expect(text).not.toContain('phases');
   });
 
+  it('draws the phases along its time, and the blackout', () => {
+    const at = (ms: number) => new Date(Date.parse(AT) + ms).toISOString();
+    const phases = [
+      { name: 'maintenance', started_at: at(0), duration_ms: 5, outcome: 'done' },
+      { name: 'suspend', started_at: at(200), duration_ms: 300, outcome: 'done' },
+      { name: 'spawn', started_at: at(500), duration_ms: 500, outcome: 'timeout' },
+    ] satisfies RestartReport['phases'];
+    const report = aReport({ phases, duration_ms: 1000, blackout_ms: 800 });
+    expect(waterfall(report, 56)).toEqual([
+      '  maintenance        5 ms  █',
+      '  suspend          300 ms      ██████',
+      '  spawn            500 ms            ██████████  timeout',
+      '  blackout         800 ms      ████████████████'.replaceAll('█', '░'),
+    ]);
+    for (const width of [20, 40, 41, 80, 200])
+      for (const line of waterfall(report, width))
+        expect(line.length).toBeLessThanOrEqual(Math.max(width, 34));
+  });
+
   shows('M3', 'reason, who asked, exit cause, stderr tail and the time of each phase are shown', () => {
     const text = reportText(
       aReport({ last_exit: { code: 3, signal: null }, stderr_tail: 'out of cheese\n' }),
@@ -185,7 +205,7 @@ describe('a reboot in words', () => {
     expect(text).toContain('asked by   operator: manual_request (request)');
     expect(text).toContain('exit       code 3');
     expect(text).toContain('  out of cheese');
-    expect(text).toMatch(/spawn +done +180 ms/);
+    expect(text).toMatch(/spawn +180 ms/);
     expect(text).toContain('tools      added new_tool');
   });
 });
@@ -201,7 +221,8 @@ describe('the progress picture', () => {
     const lines = render(picture, 1520).split('\n');
     expect(lines[0]).toMatch(/^demo {2}━{32} {2}50 % {2}2 calls in flight$/);
     expect(lines[1]).toMatch(/✔ maintenance +20 ms/);
-    expect(lines[2]).toMatch(/● suspend +500 ms/);
+    expect(lines[1]).toMatch(/ms {2}█$/);
+    expect(lines[2]).toMatch(/● suspend +500 ms {2} █{31}$/);
     expect(lines[3]).toBe('  · serialize');
   });
 
@@ -222,7 +243,7 @@ describe('the progress picture', () => {
     picture.complete(
       aReport({ phases: [{ name: 'close', started_at: AT, duration_ms: 5, outcome: 'timeout' }] }),
     );
-    expect(render(picture, 99)).toMatch(/✖ close +5 ms {2}timeout/);
+    expect(render(picture, 99)).toMatch(/✖ close +5 ms {2}█{32} {2}timeout/);
   });
 });
 

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import BetterSqlite3 from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RestartReport } from '../../src/control/schemas.ts';
-import { ROOT, type SegueOptions, tempHome, worker } from '../support/launch.ts';
+import { databaseFile } from '../../src/state/directory.ts';
+import { ROOT, type SegueOptions, segueLaunch, tempHome, worker } from '../support/launch.ts';
+import { Pty } from '../support/pty.ts';
 import { textOf } from '../support/raw-client.ts';
 import { type Running, startSegue } from '../support/segue.ts';
 import { shows } from '../support/shows.ts';
@@ -25,6 +28,42 @@ async function generation({ client }: Running): Promise<number> {
 async function newest(home: string): Promise<RestartReport> {
   return JSON.parse((await segue(home, ['history', '--limit', '1', '--json'])).stdout)[0];
 }
+
+describe('segue reboot beside another', () => {
+  it('says in plain words that the database of another name is held', async () => {
+    const home = tempHome();
+    await running({ name: 'demo', home, command: worker('echo') });
+    const other = await running({ name: 'other', home, command: worker('echo') });
+    other.stdin.end();
+    await other.exited;
+    const held = new BetterSqlite3(databaseFile(join(home, 'state/segue/other')));
+    onTestFinished(() => void held.close());
+    held.pragma('locking_mode = exclusive');
+    held.exec('begin exclusive');
+    const { code, stdout, stderr } = await segue(home, ['reboot', 'demo']);
+    expect(stderr).toContain(
+      'segue: other: the database of "other" is held by another process; try again soon\n',
+    );
+    expect(stdout + stderr).not.toContain('database is locked');
+    expect(code).toBe(0);
+    const history = await segue(home, ['history', '--name', 'other']);
+    expect(history.stderr).toBe(
+      'segue: the database of "other" is held by another process; try again soon\n',
+    );
+    expect(history.code).toBe(4);
+  });
+
+  it('draws its phases in a terminal, and sums up', async () => {
+    const home = tempHome();
+    await running({ name: 'demo', home, command: worker('echo') });
+    const terminal = new Pty(segueLaunch({ home, args: ['reboot'] }));
+    for (const phase of ['maintenance', 'spawn', 'reconnect'])
+      await terminal.seen(new RegExp(`[●✔] ${phase} +\\d`));
+    await terminal.seen(/rebooted in .*, silent for .*\nrequests +0 finished before/);
+    await terminal.seen(/sessions +1 kept\n/);
+    await terminal.seen(/code=0\n/);
+  });
+});
 
 describe('a real instance', () => {
   it('is listed and shown, also when it keeps nothing on disk', async () => {
@@ -74,7 +113,7 @@ describe('a real instance', () => {
       await instance.exited;
       const after = await segue(home, ['history', report.reboot_id.slice(0, 8)]);
       expect(after.stdout).toContain(`reboot     ${report.reboot_id}  completed`);
-      expect(after.stdout).toMatch(/ {2}spawn +done/);
+      expect(after.stdout).toMatch(/ {2}spawn +\d+ ms +█/);
       expect(await segue(home, ['list'])).toMatchObject({ stdout: 'nothing is running\n' });
     },
   );

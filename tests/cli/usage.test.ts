@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { tempHome } from '../support/launch.ts';
+import { segueLaunch, tempHome } from '../support/launch.ts';
 import { segue } from './cli.ts';
 
 const run = (...args: string[]) => segue(tempHome(), args);
@@ -21,14 +24,24 @@ describe('help', () => {
       expect(stdout).toContain(part);
   });
 
-  it.each(['list', 'status', 'history', 'reboot', 'abort', 'reset', 'install', 'uninstall'])(
-    'has an example for %s',
-    async (name) => {
-      const { code, stdout } = await run(name, '--help');
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  segue ${name}`));
-    },
-  );
+  it.each([
+    'list',
+    'status',
+    'top',
+    'logs',
+    'history',
+    'reboot',
+    'abort',
+    'reset',
+    'install',
+    'uninstall',
+    'doctor',
+    'completion',
+  ])('has an example for %s', async (name) => {
+    const { code, stdout } = await run(name, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  segue ${name}`));
+  });
 });
 
 describe('wrong usage is one sentence and exit code 2', () => {
@@ -72,4 +85,17 @@ describe('when nothing runs', () => {
     expect(stderr).toBe('segue: --set: unknown setting "timing.drianMs" (did you mean "drainMs"?)\n');
     expect(code).toBe(2);
   });
+});
+
+describe('a reader that has seen enough', () => {
+  it.each([['--help'], ['reboot', '--help'], ['completion', 'bash'], ['doctor']])(
+    'ends %j quietly',
+    async (...args) => {
+      const { command, args: argv, env, cwd } = segueLaunch({ home: tempHome(), args });
+      const child = spawn(command, argv, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.destroy(); // before anything was written: every write meets a closed pipe
+      const [stderr, [code, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+      expect({ stderr, code, signal }).toEqual({ stderr: '', code: 0, signal: null });
+    },
+  );
 });

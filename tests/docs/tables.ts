@@ -10,7 +10,7 @@ import { isErrorCode, SegueError } from '../../src/errors.ts';
 import { settingsOf } from '../../src/lifecycle/settings.ts';
 import { TOOLS as TASK_TOOLS } from '../../src/orchestrator/mcp/tools.ts';
 import { faultRows } from './faults.ts';
-import { configJsonSchema, configurationRows, type JsonSchema } from './schema.ts';
+import { configurationRows } from './schema.ts';
 
 type Row = readonly string[];
 
@@ -22,23 +22,6 @@ function markdown(head: Row, rows: readonly Row[]): string {
 const code = (text: string) => `\`${text}\``;
 
 // ——— settings
-
-/** Every setting by its dotted name, as `--set` takes it. */
-function settingsTable(): string {
-  const rows = Object.entries(configJsonSchema().properties ?? {}).flatMap(([name, property]) =>
-    settingRows(name, property),
-  );
-  return markdown(['setting', 'default', 'meaning'], rows);
-}
-
-function settingRows(name: string, property: JsonSchema): Row[] {
-  const below = Object.entries(property.properties ?? {});
-  if (below.length > 0) return below.flatMap(([key, inner]) => settingRows(`${name}.${key}`, inner));
-  if (property.description === undefined) throw new Error(`the setting ${name} has no description`);
-  const values = property.enum ? ` (${property.enum.map(code).join(', ')})` : '';
-  const standard = property.default === undefined ? '' : code(JSON.stringify(property.default));
-  return [[code(name), standard, property.description + values]];
-}
 
 /** Every key of the configuration file, with those below lists and names. */
 function configurationTable(): string {
@@ -181,7 +164,6 @@ function faultsTable(group: string): string {
 }
 
 export const TABLES: Record<string, () => string> = {
-  settings: settingsTable,
   configuration: configurationTable,
   errors: errorsTable,
   states: statesTable,

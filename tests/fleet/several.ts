@@ -3,6 +3,7 @@ import { systemEnv } from '../../src/env.ts';
 import { createFleet, type Fleet } from '../../src/fleet/fleet.ts';
 import type { ConfigInput, Principal, RestartInput, RestartReport, StatusReport } from '../../src/index.ts';
 import { silentLog } from '../../src/observe/log.ts';
+import { Windows } from '../../src/triggers/windows.ts';
 import { type Embedded, type EmbeddedClient, embed } from '../lifecycle/embedded.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { textOf } from '../support/raw-client.ts';
@@ -44,6 +45,7 @@ export async function several(
     ...{ env: systemEnv, log: silentLog, members: () => members, parallel, name: NAME },
     instance: 'the service',
     command: asCommand(command),
+    windows: new Windows([], systemEnv),
   });
   async function enter(principal?: Omit<Principal, 'sessionId'>) {
     const { file, args } = fleet.command;

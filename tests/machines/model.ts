@@ -143,6 +143,7 @@ export function eventsOf(snapshot: Snapshot): WorldEvent[] {
     },
     { type: 'emergency', run: { ...request, graceful: false } },
     { type: 'operator.reset', run: { ...request, trigger: 'reset' } },
+    { type: 'settings.changed', settings: snapshot.context.settings },
     { type: 'shutdown', at },
   ];
 }

@@ -77,6 +77,8 @@ function isPossible(snapshot: Snapshot, event: WorldEvent): boolean {
       return state === 'stopping.cleanup'; // it can only fail to begin, and it begins here
     case 'xstate.done.actor.reap':
       return state !== 'stopping.kill' || context.worker !== null; // a kill of nothing is over sooner
+    case 'settings.changed':
+      return false; // it leads nowhere else, and no file is read here (tests/triggers/config-file.test.ts)
     case 'emergency':
       // A kill would end the worker that is being reaped: two ends at once, in no order.
       return context.reaping === null || context.reaping.generation !== context.generation;

@@ -1,6 +1,7 @@
 /** Which part of the service answers a request. Host and Origin are looked at first, on every route (F50). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Metrics } from '../../observe/metrics.ts';
+import type { Page } from '../../page/page.ts';
 import type { Access, Refusal } from './access/access.ts';
 import { sendError, sendJson } from './answers.ts';
 import { healthz, readyz } from './health.ts';
@@ -30,6 +31,7 @@ export interface RoutesOptions {
   access: Access;
   mcp: McpEndpoint;
   metrics: Metrics;
+  page: Page;
   shares: Shares;
   /** `http://host:port` */
   url: string;
@@ -39,7 +41,16 @@ export interface RoutesOptions {
   reasons(): readonly string[];
 }
 
-export function createRoutes({ access, mcp, metrics, shares, url, name, reasons }: RoutesOptions): Handler {
+export function createRoutes({
+  access,
+  mcp,
+  metrics,
+  page,
+  shares,
+  url,
+  name,
+  reasons,
+}: RoutesOptions): Handler {
   /** Figures without names: where nobody has to say who he is, nobody has to for them. */
   async function sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!access.open) {
@@ -64,6 +75,7 @@ export function createRoutes({ access, mcp, metrics, shares, url, name, reasons 
       if (!shares.take(who.principal.id, response)) return refuse(request, response, TOO_MANY);
       return mcp.handle(request, response, who.principal);
     }
+    if (await page.handle(request, response, path)) return;
     const metadata = METADATA_PATHS.includes(path) ? access.metadata(url) : null;
     if (request.method !== 'GET')
       return refuse(request, response, { status: 404, headers: {}, message: 'Not found' });

@@ -8,6 +8,7 @@ import type { McpEndpoint } from '../../../src/front/http/mcp.ts';
 import { createRoutes } from '../../../src/front/http/routes.ts';
 import { Shares } from '../../../src/front/http/shares.ts';
 import type { Metrics } from '../../../src/observe/metrics.ts';
+import type { Page } from '../../../src/page/page.ts';
 import { post, raw, serve } from './serve.ts';
 
 it('who leaves while its token is checked keeps no share', async () => {
@@ -26,13 +27,9 @@ it('who leaves while its token is checked keeps no share', async () => {
     handle: async (_: unknown, response: ServerResponse) => sendNothing(response, 202),
   } as unknown as McpEndpoint;
   const metrics = { answered() {} } as unknown as Metrics;
+  const page = { handle: async () => false } as unknown as Page;
   const routes = createRoutes({
-    access,
-    mcp,
-    metrics,
-    shares: new Shares(1),
-    url: '',
-    name: '',
+    ...{ access, mcp, metrics, page, shares: new Shares(1), url: '', name: '' },
     reasons: () => [],
   });
   const left = Promise.withResolvers<void>();

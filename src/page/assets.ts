@@ -1,0 +1,71 @@
+/** The files of the page. They hold no data: anybody who may reach the service may have them. */
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { chartOf } from '../../machines/chart.ts';
+import { rebootMachine } from '../../machines/reboot.ts';
+
+const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
+
+/** Beside this file, in dist as well: the build copies them. */
+const FOLDER = join(import.meta.dirname, 'assets');
+
+const FILES = [
+  'index.html',
+  'page.css',
+  'chart.css',
+  ...[
+    'main',
+    'stream',
+    'dom',
+    'time',
+    'head',
+    'chart',
+    'workers',
+    'history',
+    'waterfall',
+    'tools',
+    'log',
+  ].map((module) => `${module}.js`),
+  'icon.svg',
+] as const;
+
+/** Nothing comes from elsewhere, nothing inline is run, nobody may frame it (F52, F53). */
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-cache',
+};
+
+export interface Asset {
+  type: string;
+  body: Buffer;
+}
+
+/** By the path in their address. Read once, at the start: a package that is updated under us stays whole. */
+export function readAssets(): ReadonlyMap<string, Asset> {
+  const files = FILES.map((name): [string, Asset] => {
+    const type = `${TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]}; charset=utf-8`;
+    return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(FOLDER, name)) }];
+  });
+  const chart = Buffer.from(JSON.stringify(chartOf(rebootMachine)));
+  return new Map([...files, ['/page/chart.json', { type: 'application/json', body: chart }]]);
+}
+
+export function sendAsset({ type, body }: Asset, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': body.length });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
