@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import deep from './vitest.deep.config.ts';
 
-/** `npm run test:long`: soak runs for before a release, one after the other: leaks, mutants, chaos, fuzzing. */
+/** `npm run test:long`: soak runs for before a release, one after the other: a service, mutants, fuzzing. */
 export default defineConfig({
   test: {
     ...deep.test,

@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import type { Env } from '../src/env.ts';
+import { type ApprovedTools, approvedToolRows } from './approved-tools.ts';
 import { type Artifacts, artifactRows } from './artifacts.ts';
 import { type Audit, auditRows } from './audit.ts';
 import type { BusyLimits } from './busy.ts';
@@ -24,6 +25,7 @@ export interface Database {
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
   readonly audit: Audit;
+  readonly approvedTools: ApprovedTools;
   readonly tasks: Tasks;
   readonly artifacts: Artifacts;
   readonly leases: Leases;
@@ -61,6 +63,7 @@ function database(file: string, { raw, orm }: Opened): Database {
     sessions: sessionRows(orm),
     snapshots: snapshotRows(orm),
     audit: auditRows(orm),
+    approvedTools: approvedToolRows(orm),
     tasks: taskRows(orm),
     artifacts: artifactRows(orm),
     leases: leaseRows(orm),

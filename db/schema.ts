@@ -112,6 +112,15 @@ export const snapshots = sqliteTable(
   (table) => [index('snapshots_instance_saved_at').on(table.instance, table.savedAt)],
 );
 
+/** Tools of the name's server that a person, or its first start, has agreed to, by the digest of their definition (F65). */
+export const approvedTools = sqliteTable('approved_tools', {
+  name: text('name').primaryKey(),
+  digest: text('digest').notNull(),
+  approvedAt: integer('approved_at').notNull(),
+  /** The principal; `first start` where nobody was asked. */
+  by: text('by').notNull(),
+});
+
 /** The clients of an instance. `handshake` is what its `initialize` or discover was answered with. */
 export const sessions = sqliteTable(
   'sessions',

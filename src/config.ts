@@ -156,6 +156,12 @@ export const configSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Tools that are safe to repeat though they do not say so; not used with replay never'),
+  toolChanges: z
+    .enum(['notify', 'hold'])
+    .default('notify')
+    .describe(
+      'Tools that are new or another after a restart: clients are told (notify), or see and reach none of them before segue approve (hold, F65)',
+    ),
   isolation: z
     .enum(['session', 'shared'])
     .default('session')

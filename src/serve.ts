@@ -28,6 +28,7 @@ import { alertsOf } from './observe/alerts/of.ts';
 import type { Feed } from './observe/feed.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { openInspector } from './observe/open-inspector.ts';
 import { traceReboots } from './observe/traces.ts';
 import { createPage } from './page/page.ts';
 import { keySource, loadKey } from './serializer/key.ts';
@@ -87,6 +88,8 @@ export async function startService({
   const { url, inherited } = await listen(http.server, { host, port, env, environment, assertBindable });
 
   const journal = await journalOf(config, directory, { env, log, environment }); // may refuse: nothing else is there yet
+  const inspector = await openInspector({ config, log, env });
+  const inspect = inspector?.inspect;
   const adminSocket = adminSocketPath(instance, environment);
   const windows = new Windows(config.windows, env);
   const create = () =>
@@ -96,6 +99,7 @@ export async function startService({
         log,
         env,
         feed,
+        inspect,
         adminSocket,
         live,
         windows,
@@ -107,7 +111,7 @@ export async function startService({
   const pool = new Pool({ env, log, create, maxWorkers: limits.maxWorkers });
   const members = () => pool.supervisors();
   const parallel = config.http.rebootParallel;
-  const fleet = createFleet({ env, log, members, parallel, command, instance, name, windows });
+  const fleet = createFleet({ env, log, inspect, members, parallel, command, instance, name, windows });
   const metrics = createMetrics({ control: fleet.control, feed, journal });
   const alerts = await alertsOf(config, { name, feed, env, log, environment });
   traceReboots({ feed, log });
@@ -158,6 +162,7 @@ export async function startService({
       sessions.park();
       log.info({ how, ...drained }, 'no client is served any more');
       await Promise.all([pool.shutdown(how), admin?.close()]);
+      await inspector?.close();
       journal.close();
       await alerts?.close(ALERTS_MS);
       systemd.close();

@@ -5,6 +5,7 @@ import type { Control } from './control/types.ts';
 import type { Env } from './env.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Log } from './observe/log.ts';
+import type { ToolApprovals } from './session/approvals.ts';
 import type { Connections } from './session/connections.ts';
 import type { HandshakeRecord } from './session/handshake.ts';
 import type { Session, SessionContext } from './session/session.ts';
@@ -18,6 +19,7 @@ export interface SessionContextDeps {
   store: Store;
   connections: Connections;
   control: Control;
+  approvals: ToolApprovals | null;
   /** The client means it: state may be made on disk now. */
   commit(): void;
 }
@@ -29,6 +31,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     env,
     log,
     config,
+    approvals: deps.approvals,
     gate: () => lifecycle.gate(),
     refusal: () => lifecycle.refusal(),
     count: (what) => lifecycle.count(what),

@@ -16,6 +16,7 @@ import { Standby } from './lifecycle/standby.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
+import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
@@ -49,7 +50,7 @@ export interface SupervisorOptions {
   /** Of the program that watches them; by default those of the configuration, for its status alone. */
   windows?: Windows;
   /** For `createActor`: the XState inspector. */
-  inspect?: (event: InspectionEvent) => void;
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export interface Supervisor {
@@ -103,8 +104,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   });
   const { windows = new Windows(config.windows, env) } = options;
   const control = createControl({ ...parts, lifecycle, standby, windows, startedAt: env.now() });
+  const approvals = config.toolChanges === 'hold' ? new ToolApprovals(store, log) : null;
   const context = sessionContext({
-    ...{ ...parts, lifecycle },
+    ...{ ...parts, lifecycle, approvals },
     control: options.controlOf?.(control) ?? control,
     commit: () => state.commit(control),
   });

@@ -70,6 +70,13 @@ Until the old server is told to end, a reboot can be undone; after that the comm
 Example:
   segue abort files`;
 
+export const APPROVE_EXAMPLE = `
+With --set toolChanges=hold, tools that are new or another after a restart are shown to no client and not called
+before an operator approves them. segue status --json has them as held_tools.
+
+Example:
+  segue approve files`;
+
 export const RESET_EXAMPLE = `
 For an instance whose server could not be started, or crashed too often: its state is failed or broken.
 
@@ -162,6 +169,16 @@ Puts the file back byte for byte. When it was changed since, only what segue ins
 
 Example:
   segue uninstall cursor`;
+
+export const STATECHART_EXAMPLE = `
+json is what the resource reboot://statechart says; mermaid is for Markdown; svg is a picture on its own, dark or light
+as its viewer is; xstate is what createMachine of XState and the editor of stately.ai take. Nothing needs to run.
+The states are those that segue status tells.
+
+Examples:
+  segue statechart --format svg > restart.svg
+  segue statechart --machine fleet
+  segue statechart --format xstate --machine task`;
 
 export const HISTORY_EXAMPLE = `
 Also works when nothing runs. With an id (or its beginning) all that is known of that reboot: who asked and why, how

@@ -62,7 +62,6 @@ function usageSentence(text: string): string {
 
 function addRun(program: Command, { terminal, command }: Call): void {
   addServerOptions(program)
-    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option('--page <port>', 'show what happens, on a page at this loopback port', wholeNumber(0, 65_535))
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -117,6 +116,7 @@ function addServerOptions(program: Command): Command {
     .option('--max-age <duration>', 'restart a server that is older, e.g. 12h', duration)
     .option('--no-tools', 'leave out the five orchestrator_* tools and the reboot:// resources')
     .optionsGroup('Other options:')
+    .option('--inspect', 'serve the XState inspector protocol on a loopback port')
     .option('--config <file>', 'read settings from this file')
     .option('--set <name=value>', 'any other setting, e.g. timing.drainMs=5000 (may be repeated)', collect)
     .option('--no-persist', 'keep nothing on disk: no history, no snapshots')
@@ -160,6 +160,13 @@ function addLookers(program: Command, call: Call): void {
     .option('--limit <count>', 'how many', wholeNumber(1, 1000), 20)
     .addHelpText('after', help.HISTORY_EXAMPLE)
     .action(async (id, options) => done(await (await import('./history.ts')).history(terminal, id, options)));
+  subcommand(program, call, 'statechart', 'print the state machine of a restart, of a task or of a fleet')
+    .addOption(
+      new Option('--format <format>', 'how').choices(['json', 'mermaid', 'svg', 'xstate']).default('mermaid'),
+    )
+    .addOption(new Option('--machine <name>', 'which').choices(['reboot', 'task', 'fleet']).default('reboot'))
+    .addHelpText('after', help.STATECHART_EXAMPLE)
+    .action(async (options) => done((await import('./statechart.ts')).statechart(terminal, options)));
 }
 
 function addActors(program: Command, call: Call): void {
@@ -186,6 +193,12 @@ function addActors(program: Command, call: Call): void {
     .addHelpText('after', help.ABORT_EXAMPLE)
     .action(async (instance, options) =>
       done(await (await import('./abort.ts')).abort(terminal, instance, options)),
+    );
+  subcommand(program, call, 'approve', 'let clients see tools that are held since a restart')
+    .argument('[instance]', help.INSTANCE)
+    .addHelpText('after', help.APPROVE_EXAMPLE)
+    .action(async (instance, options) =>
+      done(await (await import('./approve.ts')).approve(terminal, instance, options)),
     );
   subcommand(program, call, 'reset', 'start a server again that has failed')
     .argument('[instance]', help.INSTANCE)

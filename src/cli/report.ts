@@ -45,6 +45,7 @@ export function consequences(report: RestartReport): string[] {
   ] as const;
   const said = changes.filter(([, list]) => list.length > 0).map(([what, list]) => `${what} ${names(list)}`);
   if (said.length > 0) lines.push(`tools      ${said.join('; ')}`);
+  if (tools.held) lines.push(`held       ${names(tools.held)}: no client sees them before segue approve`);
   if (report.worker_state) lines.push(`state      ${stateText(report.worker_state)}`);
   if (report.tasks) lines.push(`tasks      ${tasksText(report.tasks)}`);
   if (report.rolled_back) lines.push('command    the new one did not start: the last good one runs again');

@@ -21,6 +21,7 @@ export interface AdminResults {
   restart: RestartReport;
   abort: { aborted: true; reboot_id: string };
   reset: RestartReport;
+  approve: { approved: string[] };
   health: HealthReport;
   prepare: PrepareReport;
   reconnect_test: ReconnectTestReport;

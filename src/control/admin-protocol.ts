@@ -43,6 +43,7 @@ export const ADMIN_HANDLERS: Record<AdminMethod, Handler> = {
     return control.restart(input, who, { signal, onProgress, command: next });
   },
   abort: async (control, { who }) => control.abort(who),
+  approve: async (control, { who }) => control.approve(who),
   reset: async (control, { who, signal, onProgress }) => control.reset(who, { signal, onProgress }),
   health: async (control, { params, who }) => control.health(parse(healthInput, params), who),
   prepare: async (control, { params, who }) => control.prepare(parse(prepareInput, params), who),

@@ -18,7 +18,7 @@ import { assertOperator, assertReader } from './roles.ts';
 import type { RestartInput, RestartReport, StatusInput, StatusReport } from './schemas.ts';
 import { currentStatus } from './status.ts';
 import type { Control, InstanceInfo, Principal, RestartOptions } from './types.ts';
-import { sessionsOf, workerView } from './worker-view.ts';
+import { heldTools, sessionsOf, workerView } from './worker-view.ts';
 
 const RECENT = 20;
 
@@ -149,6 +149,15 @@ export function createControl(deps: ControlDeps): Control {
         return run.rebootId;
       });
       return wait(rebootId, options);
+    },
+    async approve(who) {
+      const tools = heldTools(deps.connections);
+      const approved = [...tools.keys()].sort();
+      return act(who, 'approve', { tools: approved }, async () => {
+        if (approved.length === 0) throw new SegueError('INVALID_PARAMETERS', 'no tool is held');
+        await deps.connections.approveTools(tools, who.id);
+        return { approved };
+      });
     },
     health: (input) => healthReport(deps, input),
     prepare: (input) => prepareReport(deps, input),

@@ -48,6 +48,8 @@ export const toolsChanged = z.object({
   added: z.array(z.string()),
   removed: z.array(z.string()),
   changed: z.array(z.string()),
+  /** With `toolChanges: hold`: those that no client sees until an operator approves them (F65). */
+  held: z.array(z.string()).optional(),
 });
 
 /** What became of one worker of a reboot that went over several. */

@@ -63,6 +63,8 @@ export interface WorkerView {
   last_exit: { code: number | null; signal: string | null } | null;
   /** Messages that came too late to count, since the start (F28). */
   stale: number;
+  /** Tools that its clients do not see until an operator approves them (F65). */
+  held_tools: string[];
   sessions: InstanceInfo['sessions'];
 }
 
@@ -75,6 +77,8 @@ export interface Control {
   abort(who: Principal): Promise<{ aborted: true; reboot_id: string }>;
   /** From `failed` or `broken`: try to start again now. */
   reset(who: Principal, options?: Omit<RestartOptions, 'command'>): Promise<RestartReport>;
+  /** The tools that are held now are shown and called from now on (F65). Rejects INVALID_PARAMETERS where none is held. */
+  approve(who: Principal): Promise<{ approved: string[] }>;
   health(input: HealthInput, who: Principal): Promise<HealthReport>;
   prepare(input: PrepareInput, who: Principal): Promise<PrepareReport>;
   reconnectTest(input: ReconnectTestInput, who: Principal): Promise<ReconnectTestReport>;
@@ -96,7 +100,7 @@ export interface Control {
 
 /**
  * The admin socket: one JSON-RPC 2.0 message a line. Requests: `restart` (RestartInput + `command?: string[]`, `cwd?`),
- * `abort`, `reset`, `health`, `prepare`, `reconnect_test`, `status`, `history {limit}`, `report {reboot_id}`, `info`.
+ * `abort`, `reset`, `approve`, `health`, `prepare`, `reconnect_test`, `status`, `history {limit}`, `report {reboot_id}`, `info`.
  * `overview`, `logs`, `watch {kinds?}`.
  * While a `watch` is open, the server sends `{"method":"happening","params":<Happening>}`; it ends with its connection.
  * While a `restart` runs, the server sends `{"method":"progress","params":<current_status>}`; a result or an
@@ -106,6 +110,7 @@ export const ADMIN_METHODS = [
   'restart',
   'abort',
   'reset',
+  'approve',
   'health',
   'prepare',
   'reconnect_test',

@@ -22,8 +22,14 @@ export function workerView(
     rss_bytes: living?.rssBytes() ?? null,
     last_exit: lastExit && { code: lastExit.code, signal: lastExit.signal },
     stale,
+    held_tools: [...heldTools(connections).keys()].sort(),
     sessions: sessionsOf(connections),
   };
+}
+
+/** Of all clients: they have one server, and maybe not all read its tools. */
+export function heldTools(connections: Connections): ReadonlyMap<string, string> {
+  return new Map(connections.all().flatMap((session) => [...session.tools.held()]));
 }
 
 export function sessionsOf(connections: Connections): InstanceInfo['sessions'] {

@@ -63,6 +63,16 @@ function controlOfAll({ env, members, instance, name, windows }: FleetOptions, r
       if (!isOperator(who)) await refuse(who, 'abort', {});
       return rolls.abort(who);
     },
+    async approve(who) {
+      if (!isOperator(who)) await refuse(who, 'approve', {});
+      const views = await Promise.all(members().map((member) => member.control.workers()));
+      const holders = members().filter((_, index) =>
+        views[index]!.some(({ held_tools }) => held_tools.length),
+      );
+      if (holders.length === 0) throw new SegueError('INVALID_PARAMETERS', 'no tool is held');
+      const all = await Promise.all(holders.map((member) => member.control.approve(who)));
+      return { approved: [...new Set(all.flatMap(({ approved }) => approved))].sort() };
+    },
     async reset(who, how = {}) {
       if (!isOperator(who)) await refuse(who, 'reset', {});
       const input = { include_history: false, include_error_details: false };

@@ -43,6 +43,7 @@ export function rollReport(roll: Roll): RestartReport {
       added: union(reports, ({ tools_changed }) => tools_changed.added),
       removed: union(reports, ({ tools_changed }) => tools_changed.removed),
       changed: union(reports, ({ tools_changed }) => tools_changed.changed),
+      ...heldOf(reports),
     },
     errors: members.flatMap((member) => errorsOf(member, roll.reports.get(member.id))),
     workers: members.map((member) => workerOf(member, roll.reports.get(member.id))),
@@ -139,6 +140,11 @@ function sumOfTasks(reports: RestartReport[]): Pick<RestartReport, 'tasks'> {
       error: sum(tasks, ({ error }) => error),
     },
   };
+}
+
+function heldOf(reports: RestartReport[]): { held?: string[] } {
+  const held = union(reports, ({ tools_changed }) => tools_changed.held ?? []);
+  return held.length === 0 ? {} : { held };
 }
 
 function union(reports: RestartReport[], of: (report: RestartReport) => string[]): string[] {

@@ -1,5 +1,11 @@
 /** One reboot over many workers: runs its chart (machines/fleet.ts), and keeps what each worker says of its own reboot. */
-import { type ActorRefFrom, createActor, fromCallback, type SnapshotFrom } from 'xstate';
+import {
+  type ActorRefFrom,
+  createActor,
+  fromCallback,
+  type InspectionEvent,
+  type SnapshotFrom,
+} from 'xstate';
 import { type FleetEvent, fleetMachine, type MemberEnded } from '../../machines/fleet.ts';
 import type { Trigger } from '../../machines/types.ts';
 import type { RestartInput, RestartReport, StatusReport } from '../control/schemas.ts';
@@ -33,6 +39,8 @@ interface RollOptions extends RollRequest {
   /** Who is there now: a worker that has ended is not. */
   members(): readonly Member[];
   parallel: number;
+  /** For `createActor`: the XState inspector. */
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export class Roll {
@@ -50,7 +58,7 @@ export class Roll {
   input: RestartInput;
 
   constructor(options: RollOptions) {
-    const { env, ids, parallel, input } = options;
+    const { env, ids, parallel, input, inspect } = options;
     this.#options = options;
     this.id = env.uuid();
     this.startedAt = env.now();
@@ -59,7 +67,7 @@ export class Roll {
       void this.#reboot(id).then(sendBack);
     });
     const machine = fleetMachine.provide({ actors: { rebootMember } });
-    this.#actor = createActor(machine, { input: { ids, parallel } });
+    this.#actor = createActor(machine, { input: { ids, parallel }, ...(inspect ? { inspect } : {}) });
   }
 
   start(): void {

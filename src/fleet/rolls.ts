@@ -1,4 +1,5 @@
 /** The rolls of a service: one at a time, a second one joins it; and the command that the last good one has brought. */
+import type { InspectionEvent } from 'xstate';
 import type { Command } from '../../machines/types.ts';
 import { patiently } from '../control/patiently.ts';
 import type { RestartInput, RestartReport } from '../control/schemas.ts';
@@ -17,6 +18,8 @@ export interface RollsOptions {
   parallel: number;
   /** What the service was started with. */
   command: Command;
+  /** For `createActor`: the XState inspector. */
+  inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 /** Reports of rolls are kept in memory: on disk stands that of each worker. */

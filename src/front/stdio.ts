@@ -9,6 +9,7 @@ import type { Env } from '../env.ts';
 import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
+import { openInspector } from '../observe/open-inspector.ts';
 import { traceReboots } from '../observe/traces.ts';
 import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
@@ -34,14 +35,11 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** Serves until the client goes; resolves with the exit code. */
 export async function runStdio(options: StdioOptions): Promise<number> {
   const { config, log, env, feed, environment, live } = options;
-  const inspector = config.inspect
-    ? await (await import('../observe/inspect.ts')).startInspector({ log, env })
-    : null;
-  if (inspector) log.info({ url: inspector.url }, 'inspector');
+  const inspector = await openInspector({ config, log, env });
   const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
     ...{ config, live, windows, log, env, feed, environment },
-    ...(inspector ? { inspect: inspector.inspect } : {}),
+    inspect: inspector?.inspect,
   });
   const page =
     config.page === undefined

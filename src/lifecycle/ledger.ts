@@ -33,7 +33,7 @@ export class Ledger {
   run: Run;
   readonly requests = { drained: 0, buffered: 0, repeated: 0, failed: 0, expired: 0 };
   sessions: RestartReport['sessions'] = { kept: 0, lost: [] };
-  tools: ListDiff = NO_CHANGE;
+  tools: RestartReport['tools_changed'] = NO_CHANGE;
   stderrTail: string | undefined;
   /** What went wrong beside the machine: hooks, a worker that helps. */
   readonly noted: ErrorOut[] = [];

@@ -22,8 +22,7 @@ export class ActorReplay {
     }
     const entry = this.#actors.get(event.sessionId);
     if (!entry || event.type !== '@xstate.snapshot') return;
-    const ended = event.snapshot.status !== 'active';
-    if (ended && !entry.isRoot) this.#actors.delete(event.sessionId);
+    if (hasEnded(event.snapshot)) this.#actors.delete(event.sessionId);
     else entry.snapshot = message;
   }
 
@@ -40,4 +39,9 @@ export class ActorReplay {
       return;
     }
   }
+}
+
+/** A worker's chart stays active when it is over, and says so by a tag (machines/reboot.ts). */
+function hasEnded({ status, tags = [] }: { status: string; tags?: Iterable<string> }): boolean {
+  return status !== 'active' || [...tags].includes('ended');
 }

@@ -23,6 +23,10 @@ export const ACTIONS: Record<string, Action> = {
     parse(nothing, body);
     return control.abort(who);
   },
+  async approve(control, body, who) {
+    parse(nothing, body);
+    return control.approve(who);
+  },
   async reset(control, body, who) {
     parse(nothing, body);
     const { reboot_id } = await control.reset(who, { waitMs: 0 });

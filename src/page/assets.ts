@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { chartOf } from '../../machines/chart.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
+import { CHART_CSS, statechartSvg } from '../chart/svg.ts';
 
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
 
@@ -21,6 +23,7 @@ const FILES = [
     'time',
     'head',
     'chart',
+    'drawing',
     'workers',
     'history',
     'waterfall',
@@ -53,19 +56,35 @@ const HEADERS = {
 export interface Asset {
   type: string;
   body: Buffer;
+  gzipped: Buffer;
 }
 
 /** By the path in their address. Read once, at the start: a package that is updated under us stays whole. */
 export function readAssets(): ReadonlyMap<string, Asset> {
   const files = FILES.map((name): [string, Asset] => {
     const type = `${TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]}; charset=utf-8`;
-    return [name === 'index.html' ? '/' : `/page/${name}`, { type, body: readFileSync(join(FOLDER, name)) }];
+    const body = readFileSync(join(FOLDER, name), 'utf8');
+    const path = name === 'index.html' ? '/' : `/page/${name}`;
+    return [path, asset(type, name === 'chart.css' ? CHART_CSS + body : body)];
   });
-  const chart = Buffer.from(JSON.stringify(chartOf(rebootMachine)));
-  return new Map([...files, ['/page/chart.json', { type: 'application/json', body: chart }]]);
+  return new Map([
+    ...files,
+    ['/page/chart.json', asset('application/json', JSON.stringify(chartOf(rebootMachine)))],
+    ['/page/chart.svg', asset('image/svg+xml', statechartSvg())],
+  ]);
 }
 
-export function sendAsset({ type, body }: Asset, request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': body.length });
+function asset(type: string, text: string): Asset {
+  return { type, body: Buffer.from(text), gzipped: gzipSync(text) };
+}
+
+export function sendAsset(file: Asset, request: IncomingMessage, response: ServerResponse): void {
+  const zipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  const body = zipped ? file.gzipped : file.body;
+  response.writeHead(200, {
+    ...HEADERS,
+    ...{ 'content-type': file.type, 'content-length': body.length, vary: 'accept-encoding' },
+    ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+  });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

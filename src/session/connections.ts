@@ -9,6 +9,7 @@ import { SharedLink } from '../shared/shared-link.ts';
 import type { Message } from '../wire/message.ts';
 import type { Channel, WorkerLink } from '../worker/channel.ts';
 import { Link } from '../worker/link.ts';
+import type { ToolDigests } from './approvals.ts';
 import { fromWorker } from './from-worker.ts';
 import type { ListDiff } from './inventory.ts';
 import * as reboot from './over-reboot.ts';
@@ -205,16 +206,27 @@ export class Connections {
   }
 
   /** Per session: one that cannot go on does not stop the others (F68). */
-  async reconnect(timeoutMs: number): Promise<{ kept: number; lost: string[]; tools: ListDiff }> {
+  async reconnect(
+    timeoutMs: number,
+  ): Promise<{ kept: number; lost: string[]; tools: ListDiff & { held?: string[] } }> {
     const outcomes = await Promise.all(
       this.all().map(async (session) => ({ session, ...(await reboot.reconnect(session, timeoutMs)) })),
     );
     const lost = outcomes.filter((outcome) => outcome.lost).map(({ session }) => session.id);
+    const tools = union(outcomes.map((outcome) => outcome.tools));
+    const held = [...new Set(outcomes.flatMap((outcome) => outcome.held))].sort();
     return {
       kept: outcomes.length - lost.length,
       lost,
-      tools: union(outcomes.map((outcome) => outcome.tools)),
+      tools: held.length === 0 ? tools : { ...tools, held },
     };
+  }
+
+  /** Every client is told that its tools are others now. */
+  async approveTools(tools: ToolDigests, by: string): Promise<void> {
+    const holders = this.all().filter((session) => session.tools.held().size > 0);
+    await holders[0]?.context.approvals?.approve(tools, by);
+    for (const session of holders) reboot.announceList(session, 'tools');
   }
 
   gateChanged(): void {

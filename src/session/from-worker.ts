@@ -13,8 +13,9 @@ import {
 } from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
 import type { Channel } from '../worker/channel.ts';
+import type { ToolApprovals } from './approvals.ts';
 import { mergeCapabilities } from './handshake.ts';
-import { LIST_KINDS, LISTS, type ListKind } from './inventory.ts';
+import { LIST_KINDS, LISTS, type ListKind, toolDigests } from './inventory.ts';
 import { announceList, refreshList } from './over-reboot.ts';
 import type { OpenRequest } from './requests.ts';
 import type { Session } from './session.ts';
@@ -94,15 +95,25 @@ function list(
     session.inventory.observe(kind, request.cursor, value);
     session.port.changed?.();
   }
-  const own = session.context.config.tools && (kind === 'tools' || kind === 'resources');
-  if (!own) return session.toClient(message.bytes);
-  const bytes = Buffer.from(message.bytes);
+  const { config, approvals } = session.context;
+  const own = config.tools && (kind === 'tools' || kind === 'resources');
+  const judged = approvals !== null && kind === 'tools';
+  if (!own && !judged) return session.toClient(message.bytes);
+  const page = Buffer.from(message.bytes);
   session.tools.whenRead(() => {
+    const bytes = judged ? withoutHeld(session, approvals, page, value) : page;
+    if (!own) return session.toClient(bytes);
     if (kind === 'tools') session.tools.decide();
     if (request.cursor === null)
       void session.own.addToList(kind, bytes).then((line) => session.toClient(line));
     else session.toClient(kind === 'tools' ? session.own.hide(bytes, session.own.toolNames) : bytes);
   });
+}
+
+/** By the definitions that stand in the page itself. */
+function withoutHeld(session: Session, approvals: ToolApprovals, page: Buffer, value: Json): Buffer {
+  const held = [...toolDigests(value)].filter(([name, digest]) => approvals.isHeld(name, digest));
+  return held.length === 0 ? page : session.own.hide(page, new Set(held.map(([name]) => name)));
 }
 
 function endListen(session: Session, message: ResponseMessage): void {

@@ -69,6 +69,12 @@ export class Inventory {
     return [...(this.#lists.get(kind)?.items.keys() ?? [])];
   }
 
+  /** Tools by the digests of their definitions, as the generation that was read last has them. */
+  get tools(): ReadonlyMap<string, string> {
+    const items = this.#lists.get('tools')?.items ?? new Map<string, string>();
+    return new Map([...items].filter(([name]) => this.#hints.has(name)));
+  }
+
   /** By the annotations of the generation whose tools were read last. */
   repeatable(tool: string): boolean {
     return this.#hints.get(tool)?.repeatable ?? false;
@@ -135,6 +141,13 @@ export class Inventory {
   setEmpty(kind: ListKind): void {
     this.#lists.set(kind, { items: new Map(), complete: true });
   }
+}
+
+/** The tools of one page of a list, by the digests of their definitions. */
+export function toolDigests(result: Json): ReadonlyMap<string, string> {
+  const digests: Items = new Map();
+  collect('tools', result, digests);
+  return digests;
 }
 
 export function isEmptyDiff(difference: ListDiff): boolean {

@@ -146,13 +146,15 @@ export interface Reconnection {
   lost: boolean;
   /** How the worker's tools changed; null where they were not known before. */
   tools: ListDiff | null;
+  /** Tools that nobody has approved yet (F65). */
+  held: string[];
 }
 
 /** Brings a validated worker to where the old one was, then sends it what was held. */
 export async function reconnect(session: Session, timeoutMs: number): Promise<Reconnection> {
   if (session.lost) {
     failAll(session, session.lost);
-    return { lost: true, tools: null };
+    return { lost: true, tools: null, held: [] };
   }
   let tools: ListDiff | null = null;
   if (session.handshake.open) {
@@ -162,7 +164,7 @@ export async function reconnect(session: Session, timeoutMs: number): Promise<Re
     tools = await compareLists(session, patience);
   }
   flush(session);
-  return { lost: false, tools };
+  return { lost: false, tools, held: [...session.tools.held().keys()] };
 }
 
 async function restoreSubscriptions(session: Session, timeoutMs: number): Promise<void> {
@@ -200,7 +202,7 @@ async function compareLists(session: Session, timeoutMs: number): Promise<ListDi
     try {
       const difference = await session.readList(kind, timeoutMs);
       if (kind === 'tools') tools = difference;
-      if (difference && !isEmptyDiff(difference)) changed.add(kind);
+      if (difference && !isEmptyDiff(seenOf(session, kind, difference))) changed.add(kind);
     } catch (error) {
       session.context.log.warn(
         { session: session.id, kind, reason: String(error) },
@@ -208,17 +210,25 @@ async function compareLists(session: Session, timeoutMs: number): Promise<ListDi
       );
     }
   }
+  if (session.link) session.tools.readFrom(session.link);
   session.tools.decide();
   const methods = new Set([...changed].map((kind) => LISTS[kind].changed));
   for (const kind of LIST_KINDS) if (methods.delete(LISTS[kind].changed)) announceList(session, kind);
   return knewTools ? tools : null;
 }
 
+/** What a client sees of it: a tool that is held never was in its list. */
+function seenOf(session: Session, kind: ListKind, difference: ListDiff): ListDiff {
+  if (kind !== 'tools') return difference;
+  const held = session.tools.held();
+  return { ...difference, added: difference.added.filter((name) => !held.has(name)) };
+}
+
 /** Reads one list again; true when it differs from what the client was told. */
 export async function refreshList(session: Session, kind: ListKind): Promise<boolean> {
   try {
     const difference = await session.readList(kind, 5_000);
-    return difference !== null && !isEmptyDiff(difference);
+    return difference !== null && !isEmptyDiff(seenOf(session, kind, difference));
   } catch {
     // A worker that went away is compared at the next reboot; one that is slow is believed.
     return session.link?.fenced === false;
@@ -257,6 +267,7 @@ export function flush(session: Session): void {
   const { link, held } = session;
   if (!link || link.fenced) return;
   for (let item = held.shift(); item; item = held.shift()) {
+    if (item.request && !session.isJudged(item.request)) return held.putBack([item]); // flushed when it is
     if (item.request) session.sendRequest(item.request);
     else link.send(item.bytes);
   }

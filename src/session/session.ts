@@ -27,11 +27,12 @@ import {
 } from '../wire/message.ts';
 import { find } from '../wire/spans.ts';
 import type { Channel } from '../worker/channel.ts';
+import type { ToolApprovals } from './approvals.ts';
 import { Asks } from './asks.ts';
 import { answerOpening } from './first-answer.ts';
 import { Handshake, type HandshakeRecord } from './handshake.ts';
 import { HoldQueue } from './hold.ts';
-import { Inventory } from './inventory.ts';
+import { Inventory, type ListKind } from './inventory.ts';
 import { Listens } from './listens.ts';
 import { OwnSurface } from './own.ts';
 import { ClientPings } from './pings.ts';
@@ -62,6 +63,8 @@ export interface SessionContext {
   endpoint(session: Session): Promise<Endpoint>;
   /** For the report of a reboot, and for onlookers. */
   count(what: CountOfMessages): void;
+  /** Null: every tool of the server is shown. */
+  approvals: ToolApprovals | null;
   lastHandshake(session: Session): Promise<HandshakeRecord | null>;
   /** Fewer requests are open without an answer having come: a drain may be over. */
   settled(): void;
@@ -297,6 +300,8 @@ export class Session {
   sendRequest(request: OpenRequest): void {
     const { link } = this;
     if (!link) return this.#hold(request);
+    if (!this.isJudged(request)) return this.#holdUntilRead(request, link);
+    if (this.#isHeld(request)) return this.fail(request.key, toolHeld(request.tool));
     if (!this.listens.has(request.key)) this.open.add(request);
     link.send(request.bytes, () => {
       request.sent = true;
@@ -311,6 +316,23 @@ export class Session {
       this.introducedTo = link;
       this.tools.read();
     }
+  }
+
+  /** Its tool may be one that nobody has approved: nothing is called before that is known (F65). */
+  #holdUntilRead(request: OpenRequest, link: Channel): void {
+    this.#hold(request);
+    if (this.handshake.era === 'modern') this.introducedTo = link;
+    if (!this.tools.reading) this.tools.read();
+  }
+
+  /** It can be sent, or refused, as far as its tool is concerned. */
+  isJudged({ method }: OpenRequest): boolean {
+    return this.context.approvals === null || method !== 'tools/call' || this.tools.known;
+  }
+
+  #isHeld({ tool }: OpenRequest): boolean {
+    const { approvals } = this.context;
+    return approvals !== null && tool !== null && approvals.isHeld(tool, this.inventory.tools.get(tool));
   }
 
   #forwardRequest(request: OpenRequest): void {
@@ -416,12 +438,25 @@ export class Session {
     this.tools.read();
   }
 
-  readList(kind: Parameters<Inventory['read']>[0], timeoutMs: number): ReturnType<Inventory['read']> {
+  async readList(kind: ListKind, timeoutMs: number): ReturnType<Inventory['read']> {
     const link = this.link!;
-    return this.inventory.read(kind, (method, params) =>
-      link.request(method, this.handshake.wrap(params), timeoutMs),
-    );
+    try {
+      const difference = await this.inventory.read(kind, (method, params) =>
+        link.request(method, this.handshake.wrap(params), timeoutMs),
+      );
+      if (kind === 'tools') await this.context.approvals?.meet(this.inventory.tools);
+      return difference;
+    } finally {
+      if (kind === 'tools') this.tools.readFrom(link);
+    }
   }
+}
+
+function toolHeld(tool: string | null): SegueError {
+  const text =
+    `the tool ${JSON.stringify(tool)} is not among those that were approved: it is new, or has changed at a ` +
+    'restart of the server. An operator has to approve it first (segue approve). It was not called.';
+  return new SegueError('NOT_AUTHORIZED', text, { data: { tool } });
 }
 
 export function paramsText(message: RequestMessage): string {

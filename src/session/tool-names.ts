@@ -2,6 +2,8 @@
  * When the tools of a worker are known to its session. Segue reads all their pages itself: its own names depend on them
  * (design.md, "Tool names"), and so do the answers in which these names stand, and what may be repeated.
  */
+import type { Channel } from '../worker/channel.ts';
+import { flush } from './over-reboot.ts';
 import type { Session } from './session.ts';
 
 /** A worker that does not list its tools within this is gone on with; the client's own pages serve then. */
@@ -9,6 +11,8 @@ const READ_MS = 5_000;
 
 export class ToolNames {
   readonly #session: Session;
+  /** The worker whose tools were read, or could not be. */
+  #readFrom: Channel | null = null;
   #reading: Promise<void> | null = null;
 
   constructor(session: Session) {
@@ -23,7 +27,7 @@ export class ToolNames {
     const declared = handshake.era === 'modern' || handshake.capabilities.tools !== undefined;
     const read: Promise<unknown> = declared
       ? this.#session.readList('tools', READ_MS)
-      : Promise.resolve(inventory.setEmpty('tools'));
+      : Promise.resolve(inventory.setEmpty('tools')).then(() => this.readFrom(link));
     this.#reading = read
       .catch((error: unknown) => {
         const fields = { session: this.#session.id, error: String(error) };
@@ -33,7 +37,30 @@ export class ToolNames {
         this.decide();
         this.#reading = null;
         this.#session.port.changed?.();
+        if (context.approvals && context.gate() === 'open') flush(this.#session); // calls wait for this
       });
+  }
+
+  /** All that there is to know of this worker's tools is known now. */
+  readFrom(link: Channel): void {
+    this.#readFrom = link;
+  }
+
+  get reading(): boolean {
+    return this.#reading !== null;
+  }
+
+  /** Whether it is known what the present worker's tools are, as far as it can be. */
+  get known(): boolean {
+    return this.#session.link !== null && this.#readFrom === this.#session.link;
+  }
+
+  /** Those that no client is shown until a person approves them (F65). */
+  held(): ReadonlyMap<string, string> {
+    const { context, inventory } = this.#session;
+    const { approvals } = context;
+    if (!approvals) return new Map();
+    return new Map([...inventory.tools].filter(([name, digest]) => approvals.isHeld(name, digest)));
   }
 
   /** Segue's own names, once and for all, by what is known now. */

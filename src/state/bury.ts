@@ -13,6 +13,7 @@ import type { Log } from '../observe/log.ts';
 import { isLive } from './live.ts';
 import { endOrphans } from './orphans.ts';
 import type { WriteQueue } from './queue.ts';
+import type { SnapshotStore } from './snapshots.ts';
 import { findStrays } from './strays.ts';
 
 type Recovery = NonNullable<RestartReport['recovery']>;
@@ -23,24 +24,41 @@ export interface Burial {
   orphansEnded: number[];
   /** Reboot ids. */
   rebootsAbandoned: string[];
+  /** Servers had given their state: what begins now is without it. */
+  statesLost: StateLost[];
+}
+
+interface StateLost {
+  instance: string;
+  /** The newest snapshot that has the state. */
+  snapshot: string;
+  saved_at: string;
 }
 
 /** Rejects when the database cannot be read or written now; what was done till then stays done. */
-export async function buryDead(queue: WriteQueue, self: string, env: Env, log: Log): Promise<Burial> {
+export async function buryDead(
+  queue: WriteQueue,
+  snapshots: SnapshotStore,
+  self: string,
+  env: Env,
+  log: Log,
+): Promise<Burial> {
   const { db } = await queue.ready();
   const dead = db.instances.unended().filter((row) => row.id !== self && !isLive(env, row));
   const strays = await findStrays(env, db, dirname(db.file));
   const unknown = strays.filter(({ instance }) => !dead.some((row) => row.id === instance));
   if (dead.length === 0 && unknown.length === 0)
-    return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+    return { instances: [], orphansEnded: [], rebootsAbandoned: [], statesLost: [] };
   if (unknown.length > 0)
     log.error({ workers: unknown }, 'the database is older than what runs: it does not know these workers');
   const orphansEnded = await endOrphans(env, log, [], [], unknown);
   const rebootsAbandoned: string[] = [];
+  const statesLost: StateLost[] = [];
   for (const row of dead) {
     // First the orphans: were we killed now, the next start finds the instance unburied and does it again.
     const ended = await endOrphans(env, log, db.instances.unendedWorkers(row.id), [row.id]);
     orphansEnded.push(...ended);
+    const lost = await stateLost(snapshots, row.id);
     await queue.writeNow('burial', ({ db }) => {
       const at = env.now();
       if (!db.instances.end(row.id, 'died', at)) return;
@@ -50,13 +68,14 @@ export async function buryDead(queue: WriteQueue, self: string, env: Env, log: L
         ...lastStateOf(row),
         orphans_ended: ended,
       };
-      const ids = abandon(db, row, recovery);
-      const detail = { ...recovery, instance: row.id, reboots_abandoned: ids };
+      const ids = abandon(db, row, recovery, lost);
+      const detail = { ...recovery, instance: row.id, reboots_abandoned: ids, state_lost: lost };
       db.audit.add({ instance: self, at, principal: 'segue', action: 'burial', detail, result: 'ended' });
       rebootsAbandoned.push(...ids);
+      if (lost) statesLost.push(lost);
     });
   }
-  const burial = { instances: dead.map((row) => row.id), orphansEnded, rebootsAbandoned };
+  const burial = { instances: dead.map((row) => row.id), orphansEnded, rebootsAbandoned, statesLost };
   log.warn(burial, 'an earlier supervisor of this name died: what it left was ended');
   return burial;
 }
@@ -69,17 +88,29 @@ function lastStateOf({ machine }: InstanceRow): Pick<Recovery, 'died_in' | 'refu
   return { died_in: stateOf(unpacked.snapshot as unknown as RebootSnapshot) };
 }
 
-function abandon(db: Database, dead: InstanceRow, recovery: Recovery): string[] {
+/** Null where none of its servers had given any that is on disk. */
+async function stateLost(snapshots: SnapshotStore, instance: string): Promise<StateLost | null> {
+  const { id, document } = await snapshots.newestGood(instance);
+  if (!document?.worker_state) return null;
+  return { instance, snapshot: id!, saved_at: new Date(document.worker_state.saved_at).toISOString() };
+}
+
+function abandon(db: Database, dead: InstanceRow, recovery: Recovery, lost: StateLost | null): string[] {
   return db.reboots.running(dead.id).map(({ report, stderrTail }) => {
     const id = report.reboot_id;
     const lastSignAt = db.reboots.lastTransitionAt(id) ?? Date.parse(report.started_at);
     // The sealed tail is written back as it is: it may be of a key that we do not have.
-    db.reboots.save(dead.id, abandoned(report, lastSignAt, recovery), stderrTail);
+    db.reboots.save(dead.id, abandoned(report, lastSignAt, recovery, lost), stderrTail);
     return id;
   });
 }
 
-function abandoned(report: RestartReport, lastSignAt: number, recovery: Recovery): RestartReport {
+function abandoned(
+  report: RestartReport,
+  lastSignAt: number,
+  recovery: Recovery,
+  lost: StateLost | null,
+): RestartReport {
   const at = new Date(lastSignAt).toISOString();
   const message = 'the supervisor died during this reboot';
   return {
@@ -93,6 +124,13 @@ function abandoned(report: RestartReport, lastSignAt: number, recovery: Recovery
       phase.outcome === 'running' ? { ...phase, outcome: 'aborted' as const } : phase,
     ),
     recovery,
+    ...(lost && {
+      worker_state: {
+        restored: false,
+        detail: `Lost with Segue: the next start begins its server without it. It is in the snapshot ${lost.snapshot}.`,
+        saved_at: lost.saved_at,
+      },
+    }),
     errors: [...report.errors, { code: 'PROCESS_FAILED', message, phase: report.phase, at }],
   };
 }

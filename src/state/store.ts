@@ -271,6 +271,20 @@ export class Store {
     return Object.fromEntries(connection.db.tasks.stepsByState().map(({ state, count }) => [state, count]));
   }
 
+  /** Tools that were agreed to, name → digest; null while no database is open. */
+  async approvedTools(): Promise<ReadonlyMap<string, string> | null> {
+    await this.open();
+    const rows = this.#queue.connection?.db.approvedTools.all();
+    return rows ? new Map(rows.map(({ name, digest }) => [name, digest])) : null;
+  }
+
+  approveTools(tools: ReadonlyMap<string, string>, by: string): Promise<void> {
+    const approvedAt = this.#options.env.now();
+    return this.#queue.write('approved tools', ({ db }) => {
+      for (const [name, digest] of tools) db.approvedTools.put({ name, digest, approvedAt, by });
+    });
+  }
+
   /** Runs the background integrity check now. */
   checkIntegrity(): Promise<IntegrityResult> {
     return this.#health.check();
@@ -280,10 +294,10 @@ export class Store {
   async bury(): Promise<Burial> {
     const { instance, env, log } = this.#options;
     try {
-      return await buryDead(this.#queue, instance, env, log);
+      return await buryDead(this.#queue, this.#snapshots, instance, env, log);
     } catch (error) {
       if (this.status.state !== 'off') log.error({ err: error }, 'dead instances could not be buried');
-      return { instances: [], orphansEnded: [], rebootsAbandoned: [] };
+      return { instances: [], orphansEnded: [], rebootsAbandoned: [], statesLost: [] };
     }
   }
 

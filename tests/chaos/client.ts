@@ -30,7 +30,10 @@ export abstract class ChaosClient {
   readonly name: string;
   readonly era: Era;
   protected readonly history: History;
-  readonly #waiting = new Map<Id, (message: Message) => void>();
+  /** What its tool `touch` changes, and what it is told of where it listens. */
+  readonly uri: string;
+  #updated = Promise.withResolvers<void>();
+  readonly #waiting = new Map<Id, (end: Message | Failure) => void>();
   readonly #own = new Set<Id>();
   #calls = 0;
   /** Hears the notices of a legacy client: the data of `notifications/message`. */
@@ -38,6 +41,7 @@ export abstract class ChaosClient {
 
   constructor(name: string, era: Era, ordered: boolean, history: History) {
     this.name = name;
+    this.uri = `chaos://${name}`;
     this.era = era;
     this.history = history;
     history.clients.set(name, { ordered });
@@ -48,23 +52,25 @@ export abstract class ChaosClient {
   /** Sends what has no answer: a notification or the answer to a question. */
   protected abstract tell(message: Message): void;
 
-  /** Resolves when the call has its outcome; never rejects. */
-  async call({ tool, args = {}, repeats, cancel = false }: Call): Promise<void> {
+  /** Resolves with its name when the call has its outcome; never rejects. */
+  async call({ tool, args = {}, repeats, cancel = false }: Call): Promise<string> {
     const call = `${this.name}/${++this.#calls}`;
     const start = performance.now();
     this.history.began({ call, client: this.name, tool, repeats, start });
     const meta = { progressToken: call };
-    const params = { name: tool, arguments: { ...args, call }, ...this.envelope(meta) };
+    const params = { name: tool, arguments: { ...args, call, uri: this.uri }, ...this.envelope(meta) };
     const hangUp = new AbortController();
     const ways: Promise<Message | Failure>[] = [
       this.#request({ id: call, method: 'tools/call', params }, hangUp.signal),
     ];
     if (cancel) ways.push(this.#cancel(call, hangUp));
     const end = await Promise.race(ways);
+    this.#waiting.get(call)?.(end); // one that was cancelled is waited for no longer
     this.#waiting.delete(call);
     const { outcome, detail } = 'outcome' in end ? (end as Failure) : outcomeOf(end as Message);
     if (outcome !== undefined) this.history.ended(call, performance.now(), outcome, detail);
     else this.history.operations.get(call)!.detail = detail;
+    return call;
   }
 
   /** A request of the client's own that is no part of the history. */
@@ -75,6 +81,12 @@ export abstract class ChaosClient {
     const end = await this.#request({ id, method, params: all }, new AbortController().signal);
     if ('outcome' in end) throw new Error(`${method} failed: ${(end as Failure).detail}`);
     return end as Message;
+  }
+
+  /** Resolves with the next update. */
+  updated(): Promise<void> {
+    this.#updated = Promise.withResolvers();
+    return this.#updated.promise;
   }
 
   async restart(args: Json = {}): Promise<Message> {
@@ -92,6 +104,11 @@ export abstract class ChaosClient {
     if (method === 'notifications/progress') {
       const { progressToken, progress } = params as { progressToken: string; progress: number };
       this.history.progress.push({ call: progressToken, client: this.name, at, value: progress });
+    } else if (method === 'notifications/resources/updated') {
+      const { call } = (params?._meta ?? {}) as { call?: string };
+      if (call === undefined) return; // of Segue itself, when a server has crashed
+      this.history.updates.push({ call, client: this.name, at });
+      this.#updated.resolve();
     } else if (method === 'notifications/message') this.onNotice((params?.data ?? {}) as Json);
     else if (method !== undefined && id != null)
       this.tell({ id, result: { model: 'm', role: 'assistant', content: { type: 'text', text: 'yes' } } });

@@ -6,9 +6,11 @@ import type { ChaosClient, Era } from './client.ts';
 import { HttpClient } from './http-client.ts';
 import { Segue } from './process.ts';
 import { adminOf, type Scene, type Stage, type Strike, serversOf, signal, tolerant } from './scene.ts';
+import { troubles } from './troubles.ts';
 
 const PAUSE_CALLS = 15;
 const ERAS: Era[] = ['legacy', 'legacy', 'modern', 'modern'];
+const TOOLS = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2, touch: 4 };
 
 interface Life {
   segue: Segue;
@@ -17,26 +19,31 @@ interface Life {
 
 export class HttpScene implements Scene {
   readonly name: string;
-  readonly lanes = 2;
-  readonly reboots = 0;
-  readonly tools: Readonly<Record<string, number>>;
+  readonly lanes: number;
+  reboots = 0;
+  readonly tools: Readonly<Record<string, number>> = TOOLS;
   readonly faults: Readonly<Record<string, number>>;
+  /** A reboot before each message, instead of faults of the plan. */
+  readonly #betweenMessages: boolean;
   readonly #isolation: 'session' | 'shared';
   readonly #stage: Stage;
   readonly #home: string;
   readonly #clients: HttpClient[] = [];
   #port = 0;
+  /** How often sessions have ended with a service, which had said so. */
+  #epoch = 0;
   #life: Promise<Life>;
   #log: readonly string[] = [];
 
-  constructor(isolation: 'session' | 'shared', stage: Stage) {
+  constructor(isolation: 'session' | 'shared', stage: Stage, betweenMessages = false) {
     this.name = `http-${isolation}`;
     this.#isolation = isolation;
+    this.#betweenMessages = betweenMessages;
+    this.lanes = betweenMessages ? 1 : 2;
     this.#stage = stage;
     this.#home = join(stage.home, this.name);
     for (const folder of ['state', 'run'])
       mkdirSync(join(this.#home, folder), { recursive: true, mode: 0o700 });
-    this.tools = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2 };
     this.faults = Object.fromEntries(Object.entries(STRIKES).map(([fault, { weight }]) => [fault, weight]));
     this.#life = this.#start();
   }
@@ -44,14 +51,23 @@ export class HttpScene implements Scene {
   async begin(): Promise<void> {
     await this.#life;
     const scene = this;
+    const before = async () => {
+      if (!this.#betweenMessages) return;
+      this.reboots++;
+      await tolerant((await this.#life).admin.request('restart', {}));
+    };
     const target = {
       get url() {
         return `http://127.0.0.1:${scene.#port}/mcp`;
       },
       up: async () => void (await this.#life),
+      get epoch() {
+        return scene.#epoch;
+      },
     };
-    for (const [index, era] of ERAS.entries()) {
-      const client = new HttpClient(`${this.name}.${era}.${index}`, era, this.#stage.history, target);
+    const eras = this.#betweenMessages ? [...new Set(ERAS)] : ERAS;
+    for (const [index, era] of eras.entries()) {
+      const client = new HttpClient(`${this.name}.${era}.${index}`, era, this.#stage.history, target, before);
       await client.open();
       this.#clients.push(client);
     }
@@ -65,7 +81,7 @@ export class HttpScene implements Scene {
     return this.#clients;
   }
 
-  strike(fault: string): Promise<void> {
+  strike(fault: string): Promise<unknown> {
     return STRIKES[fault]!.strike(this)();
   }
 
@@ -74,6 +90,7 @@ export class HttpScene implements Scene {
   }
 
   async end(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.settle()));
     const { segue, admin } = await this.#life;
     admin.close();
     await segue.end();
@@ -104,6 +121,7 @@ export class HttpScene implements Scene {
     this.#life = current.then(async ({ segue, admin }) => {
       admin.close();
       await segue.kill();
+      if (segue.sessionsEnd) this.#epoch++;
       return this.#start();
     });
     await this.#life;
@@ -158,6 +176,10 @@ const STRIKES: Record<string, { weight: number; strike(scene: HttpScene): Strike
       scene.stage.after(PAUSE_CALLS, resume);
     },
   },
+  ...troubles<HttpScene>(
+    ({ stage }) => stage,
+    ({ life }) => life,
+  ),
   'service killed': { weight: 3, strike: (scene) => () => scene.killService() },
   'service killed in a reboot': {
     weight: 2,

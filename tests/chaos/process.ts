@@ -1,10 +1,14 @@
 /** Segue as a child of the run (outside of vitest): its log is watched, and all that it leaves behind is killed. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import type { ConfigInput } from '../../src/config.ts';
-import { segueLaunch, worker } from '../support/launch.ts';
+import { segueLaunch, upstreamServer, worker } from '../support/launch.ts';
 import { readLines } from '../support/raw-client.ts';
+import type { Trouble } from './launcher.ts';
 
 const KEPT_LINES = 300;
 
@@ -26,6 +30,9 @@ const LIMITED = ['/bin/sh', '-c', 'ulimit -S -f 128; exec "$@"', 'sh'];
 /** Its servers inherit that, but their record of executions must not end. */
 const UNLIMITED = ['/bin/sh', '-c', 'ulimit -S -f unlimited; exec "$@"', 'sh'];
 
+/** Below the hard limit of any system. */
+const MANY_FILES = 1024;
+
 export interface SegueStart {
   home: string;
   execLog: string;
@@ -33,6 +40,8 @@ export interface SegueStart {
   /** Arguments of its server (tests/fixtures/workers/chaos.mjs); without it, it is the orchestrator. */
   server?: readonly string[];
   config?: ConfigInput;
+  /** Its server speaks HTTP, at this port. */
+  upstreamPort?: number;
   fullDisk?: boolean;
 }
 
@@ -45,14 +54,25 @@ export class Segue {
 
   /** The server that was started last. */
   server: number | undefined;
+  /** Its disk was full: it has said that its HTTP sessions end with it. */
+  sessionsEnd = false;
 
-  constructor({ home, execLog, args, server, config, fullDisk = false }: SegueStart) {
+  readonly #troubleFile: string;
+  #over = false;
+  #trouble: Trouble = {};
+  #troubling: Promise<void> = Promise.resolve();
+
+  constructor({ home, execLog, args, server, config, upstreamPort, fullDisk = false }: SegueStart) {
+    this.#troubleFile = join(home, 'trouble');
+    const serving = upstreamPort === undefined ? worker('chaos', ...(server ?? [])) : upstreamServer('chaos');
+    const upstream = upstreamPort === undefined ? [] : ['--upstream', `http://127.0.0.1:${upstreamPort}/mcp`];
     const set = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     const launch = segueLaunch({
       home,
-      args: [...args, '--log-level', 'debug', ...set],
-      env: { EXEC_LOG: execLog },
-      ...(server && { command: [...UNLIMITED, ...worker('chaos', ...server)] }),
+      main: 'tests/chaos/launcher.ts',
+      args: [...args, ...upstream, '--log-level', 'debug', ...set],
+      env: { EXEC_LOG: execLog, TROUBLE: this.#troubleFile, PORT: String(upstreamPort ?? '') },
+      ...(server && { command: [...UNLIMITED, ...serving] }),
       ...(config && { config }),
     });
     const { command, args: argv, env, cwd } = launch;
@@ -62,8 +82,8 @@ export class Segue {
     this.exited = once(this.#child, 'exit');
     readLines(this.#child.stderr, (line) => this.#logged(line.toString()));
     this.#child.stderr.on('close', () => {
-      const error = new Error(`Segue has ended:\n${this.log.slice(-20).join('\n')}`);
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#over = true;
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended());
     });
   }
 
@@ -79,14 +99,35 @@ export class Segue {
     return this.#child.stdout;
   }
 
-  /** The next line of the log with this in it. */
+  /** The next line of the log with this in it; rejects when the log ends before. */
   logged(part: string): Promise<string> {
+    if (this.#over) return Promise.reject(this.#ended());
     return new Promise((resolve, reject) => this.#waiting.push({ part, resolve, reject }));
   }
 
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited;
+  }
+
+  /** Changes what of it is troubled; resolves when that holds, rejects when it ends before. */
+  async trouble(change: Trouble): Promise<void> {
+    this.#trouble = { ...this.#trouble, ...change };
+    // One after the other: two signals at once are one.
+    this.#troubling = this.#troubling.then(async () => {
+      writeFileSync(this.#troubleFile, JSON.stringify(this.#trouble));
+      const held = this.logged('{"trouble"');
+      this.#child.kill('SIGUSR2');
+      await held;
+    });
+    await this.#troubling;
+  }
+
+  /** Whether it may open files, pipes and sockets beyond those that it has. */
+  async mayOpen(more: boolean): Promise<void> {
+    const open = readdirSync(`/proc/${this.pid}/fd`).map(Number);
+    const limit = more ? MANY_FILES : Math.max(...open) + 1;
+    await promisify(execFile)('prlimit', ['--pid', String(this.pid), `--nofile=${limit}:`]);
   }
 
   /** As its client's leaving ends it. */
@@ -96,10 +137,15 @@ export class Segue {
     await this.exited;
   }
 
+  #ended(): Error {
+    return new Error(`Segue has ended:\n${this.log.slice(-20).join('\n')}`);
+  }
+
   #logged(line: string): void {
     this.log.push(line);
     if (this.log.length > 2 * KEPT_LINES) this.log.splice(0, KEPT_LINES);
     if (line.includes('"msg":"server started"')) this.server = (JSON.parse(line) as { pid: number }).pid;
+    if (line.includes('sessions end with this process')) this.sessionsEnd = true;
     const found = this.#waiting.findIndex(({ part }) => line.includes(part));
     if (found >= 0) this.#waiting.splice(found, 1)[0]!.resolve(line);
   }

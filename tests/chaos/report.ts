@@ -8,7 +8,7 @@ export function report(plan: Plan, result: Result): string {
   const { history, violations, faults, durationMs, logs } = result;
   const calls = history.operations.size;
   const lines = [
-    `seed ${plan.seed}, ${plan.mode}: ${calls} calls in ${(durationMs / 1000).toFixed(1)} s, ${((calls / durationMs) * 1000).toFixed(0)}/s, ${history.executions.length} executions, ${history.starts.length} servers started`,
+    `seed ${plan.seed}, ${plan.mode}: ${calls} calls in ${(durationMs / 1000).toFixed(1)} s, ${((calls / durationMs) * 1000).toFixed(0)}/s, ${history.executions.length} executions, ${history.starts.length} servers started, ${history.updates.length} updates`,
     `faults: ${sum(faults.values())}`,
     ...[...faults].toSorted().map(([fault, times]) => `  ${String(times).padStart(4)}  ${fault}`),
     'outcomes:',
@@ -24,8 +24,8 @@ export function report(plan: Plan, result: Result): string {
   }
   if (violations.length > 0) {
     for (const [scene, log] of logs) lines.push(`--- the end of the log of ${scene}`, ...log.slice(-SHOWN));
-    lines.push(`again: ${replay(plan, calls)}`);
   }
+  lines.push(`again: ${replay(plan, calls)}`);
   return lines.join('\n');
 }
 

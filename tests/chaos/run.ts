@@ -63,7 +63,7 @@ class Run {
   readonly #random: Random;
   readonly #stage: Stage;
   readonly #scenes: Scene[];
-  readonly #strikes = new Set<Promise<void>>();
+  readonly #strikes = new Set<Promise<unknown>>();
   #later: { at: number; then: () => void }[] = [];
   #calls = 0;
   #begun = 0;
@@ -75,7 +75,10 @@ class Run {
     this.#random = new Random(plan.seed);
     const execLog = join(home, 'executions');
     closeSync(openSync(execLog, 'w', 0o600));
-    const after = (calls: number, then: () => void) => this.#later.push({ at: this.#calls + calls, then });
+    const after = (calls: number, then: () => void) => {
+      if (this.#stopped) then();
+      else this.#later.push({ at: this.#calls + calls, then });
+    };
     this.#stage = {
       history: this.#history,
       execLog,
@@ -90,10 +93,13 @@ class Run {
         ? [
             new StdioScene('stdio', 'legacy', this.#stage, { betweenMessages: true }),
             new StdioScene('stdio-modern', 'modern', this.#stage, { betweenMessages: true }),
+            new HttpScene('session', this.#stage, true),
+            new HttpScene('shared', this.#stage, true),
           ]
         : [
             new StdioScene('stdio', 'legacy', this.#stage),
             new StdioScene('stdio-modern', 'modern', this.#stage),
+            new StdioScene('upstream', 'legacy', this.#stage, { upstream: true }),
             new HttpScene('session', this.#stage),
             new HttpScene('shared', this.#stage),
             new OrchestratorScene(this.#stage),
@@ -117,7 +123,7 @@ class Run {
 
   #judge(durationMs: number, logs: Result['logs']): Result {
     const history = this.#history;
-    for (const { tool, call, pid } of rowsOf(this.#stage.execLog)) {
+    for (const { tool, call, self: pid } of rowsOf(this.#stage.execLog)) {
       if (tool === 'start') history.starts.push(pid);
       else history.executions.push({ call, pid });
     }

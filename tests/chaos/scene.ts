@@ -18,11 +18,11 @@ export interface Stage {
   after(calls: number, then: () => void): void;
 }
 
-export type Strike = () => Promise<void>;
+export type Strike = () => Promise<unknown>;
 
 export interface Caller {
   /** Resolves when the call has its outcome, which stands in the history then. */
-  call(call: Call): Promise<void>;
+  call(call: Call): Promise<unknown>;
 }
 
 export interface Scene {
@@ -38,7 +38,7 @@ export interface Scene {
   readonly tools: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   /** Begins the fault; resolves when it has run its course, which may need other calls to go on. */
-  strike(fault: string): Promise<void>;
+  strike(fault: string): Promise<unknown>;
   /** The log of its supervisor, for a person. */
   log(): readonly string[];
   end(): Promise<void>;
@@ -49,6 +49,8 @@ interface Row {
   call: string;
   generation: number;
   pid: number;
+  /** Of this process alone. */
+  self: number;
   parent: number;
 }
 

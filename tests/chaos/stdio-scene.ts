@@ -5,21 +5,31 @@ import BetterSqlite3 from 'better-sqlite3';
 import type { ConfigInput } from '../../src/config.ts';
 import type { AdminClient } from '../../src/control/admin-client.ts';
 import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
+import { freePort } from '../support/port.ts';
 import type { Json } from '../support/raw-client.ts';
 import type { ChaosClient, Era } from './client.ts';
 import { Segue } from './process.ts';
 import { adminOf, rowsOf, type Scene, type Stage, type Strike, signal, tolerant } from './scene.ts';
 import { StdioClient } from './stdio-client.ts';
+import { troubles } from './troubles.ts';
 
 const PAUSE_CALLS = 15;
 /** Some seconds: longer than Segue waits for it. */
 const LOCK_CALLS = 400;
+
+/**
+ * What a server over HTTP prints is no message; and one that was left behind where no disk could say so keeps its port, so
+ * that the next one does not start.
+ */
+const NOT_UPSTREAM = ['garbage', 'supervisor killed, then its disk full'];
 
 export interface Kind {
   /** A reboot before each message, instead of faults of the plan. */
   betweenMessages?: boolean;
   /** The server is the task orchestrator, with this configuration. */
   tasks?: ConfigInput;
+  /** The server speaks HTTP. */
+  upstream?: boolean;
 }
 
 interface Life {
@@ -38,6 +48,8 @@ export class StdioScene implements Scene {
   readonly #home: string;
   readonly #betweenMessages: boolean;
   readonly #tasks: ConfigInput | undefined;
+  readonly #upstream: boolean;
+  #upstreamPort: number | undefined;
   readonly #said: Promise<void>[] = [];
   #life: Life | undefined;
   #ready: Promise<void> = Promise.resolve();
@@ -45,7 +57,12 @@ export class StdioScene implements Scene {
   /** How many reboots came between messages. */
   reboots = 0;
 
-  constructor(name: string, era: Era, stage: Stage, { betweenMessages = false, tasks }: Kind = {}) {
+  constructor(
+    name: string,
+    era: Era,
+    stage: Stage,
+    { betweenMessages = false, tasks, upstream = false }: Kind = {},
+  ) {
     this.name = name;
     this.#era = era;
     this.#stage = stage;
@@ -54,19 +71,26 @@ export class StdioScene implements Scene {
       mkdirSync(join(this.#home, folder), { recursive: true, mode: 0o700 });
     this.#betweenMessages = betweenMessages;
     this.#tasks = tasks;
+    this.#upstream = upstream;
     this.lanes = betweenMessages ? 1 : 3;
-    const legacy = era === 'legacy' ? { add: 4, sample: 1 } : {};
+    const legacy = era === 'legacy' && !upstream ? { add: 4, sample: 1 } : {};
     this.tools = { echo: 4, put: 2, write: 4, slow: 2, slow_write: 2, count: 2, ...legacy };
-    this.faults = Object.fromEntries(Object.entries(STRIKES).map(([fault, { weight }]) => [fault, weight]));
+    this.faults = Object.fromEntries(
+      Object.entries(STRIKES)
+        .filter(([fault]) => !upstream || !NOT_UPSTREAM.includes(fault))
+        .map(([fault, { weight }]) => [fault, weight]),
+    );
   }
 
   async begin(fullDisk = false): Promise<void> {
     const { execLog, server } = this.#stage;
+    if (this.#upstream) this.#upstreamPort ??= await freePort();
     const segue = new Segue({
       home: this.#home,
       execLog,
       args: ['--name', this.name],
       fullDisk,
+      ...(this.#upstreamPort === undefined ? {} : { upstreamPort: this.#upstreamPort }),
       ...(this.#tasks ? { config: this.#tasks } : { server }),
     });
     let admin: AdminClient | undefined;
@@ -101,7 +125,7 @@ export class StdioScene implements Scene {
     return [this.#life!.client];
   }
 
-  strike(fault: string): Promise<void> {
+  strike(fault: string): Promise<unknown> {
     return STRIKES[fault]!.strike(this)();
   }
 
@@ -166,7 +190,7 @@ export class StdioScene implements Scene {
         const started = rows.find(
           (row) => row.tool === 'start' && row.parent === supervisor && row.generation === data.generation,
         );
-        if (is && started) this.#stage.history.losses.push({ client: client.name, pid: started.pid });
+        if (is && started) this.#stage.history.losses.push({ client: client.name, pid: started.self });
       }),
     );
   }
@@ -248,5 +272,9 @@ const STRIKES: Record<string, { weight: number; strike(scene: StdioScene): Strik
   },
   'database locked': { weight: 2, strike: (scene) => async () => scene.lockDatabase() },
   'supervisor killed, then its disk full': { weight: 1, strike: (scene) => () => scene.killSupervisor(true) },
+  ...troubles<StdioScene>(
+    ({ stage }) => stage,
+    ({ life }) => life,
+  ),
   'supervisor killed': { weight: 2, strike: (scene) => () => scene.killSupervisor() },
 };

@@ -16,6 +16,7 @@ function aWorker(change: Partial<WorkerView> = {}): WorkerView {
     rss_bytes: 54_000_000,
     last_exit: null,
     stale: 0,
+    held_tools: [],
     sessions: anInfo().sessions,
     ...change,
   };

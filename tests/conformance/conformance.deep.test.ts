@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startService } from '../support/http.ts';
 import { ROOT, tempHome } from '../support/launch.ts';
+import { freePort } from '../support/port.ts';
 import { adminOf } from '../support/restarts.ts';
 import { startDirect } from '../support/segue.ts';
-import { freePort } from '../upstream/upstream.ts';
 import { type Findings, failures, runSuite, type Suite, scenarios, worse } from './suite.ts';
 
 const server = (kind: 'http' | 'stdio') => [

@@ -188,8 +188,14 @@ const FAULT_GROUPS: readonly Group[] = [
         'A restart without the right to it',
         'Refused. The admin socket is the user’s own. Without tokens nothing but loopback is listened on.',
       ),
-      fault('Forged requests to the page, or the page in a frame', 'There is no page yet.', 'not built yet'),
-      fault('A script in the name of a tool, in a log line', 'There is no page yet.', 'not built yet'),
+      fault(
+        'Forged requests to the page, or the page in a frame',
+        'The page takes requests of its own Origin alone, as JSON, and is shown in no frame.',
+      ),
+      fault(
+        'A script in the name of a tool, in a log line',
+        'All text goes into the page as text; nothing inline runs there.',
+      ),
       fault(
         'A stolen or guessed session id',
         'Ids are random and belong to whoever began the session. For others they are unknown.',
@@ -224,8 +230,7 @@ const FAULT_GROUPS: readonly Group[] = [
       fault('Terminal codes in what a server prints', 'The commands print them as plain text.'),
       fault(
         'The tools of a server change at a restart',
-        'They are compared, and the change is reported.',
-        'holding them until a person agrees: not built yet',
+        'They are compared, and the change is reported; with `toolChanges: hold` nobody sees or reaches them before an operator approves.',
       ),
       fault('A snapshot that somebody changed', 'Its seal does not fit. Refused.'),
       fault('The network breaks during a reboot', 'The reboot goes on. The session is resumed or expires.'),

@@ -57,6 +57,24 @@ class Hand extends History {
     return this;
   }
 
+  /** A `touch`, whose update came at these times. */
+  touch(call: string, at: number, ...updates: number[]): this {
+    this.call(call, { outcome: 'ok', tool: 'touch', start: at, end: at })
+      .done(call, 11)
+      .result(call, 11, { at });
+    return this.told(call, 'a', ...updates);
+  }
+
+  told(call: string, client: string, ...updates: number[]): this {
+    for (const update of updates) this.updates.push({ call, client, at: update });
+    return this;
+  }
+
+  stands(from: number, to: number): this {
+    this.stood('a', from, to);
+    return this;
+  }
+
   /** An `add` that came to `value`. */
   add(call: string, pid: number, value: number, at: number): this {
     return this.call(call, { outcome: 'ok', tool: 'add', start: at, end: at })
@@ -101,6 +119,11 @@ describe('a good history', () => {
     expect(check(history)).toEqual([]);
   });
 
+  it('lacks updates of which the stream broke before a later one came', () => {
+    const history = hand().stands(0, 3).touch('1', 1, 1).touch('2', 2).stands(4, 9).touch('3', 5, 5);
+    expect(check(history)).toEqual([]);
+  });
+
   it('has answers that overtook each other on streams of their own', () => {
     const history = hand()
       .call('1', { outcome: 'ok', client: 'b', start: 0 })
@@ -117,6 +140,9 @@ describe('a good history', () => {
 const ok = { outcome: 'ok' } as const;
 const bad: [string, string, Hand][] = [
   ['a request without an answer', 'no answer', hand().call('w').done('w', 11)],
+  ['an update twice', 'an update came twice', hand().touch('t', 1, 1, 2)],
+  ['an update of another client', 'b is told of an update of a', hand().touch('t', 1).told('t', 'b', 1)],
+  ['a lost update', 'its update never came', hand().stands(0, 9).touch('1', 1).touch('2', 2, 3)],
   ['two answers', '2 answers', hand().call('w', ok).done('w', 11).result('w', 11).result('w', 11)],
   ['an answer and an error', '2 answers', hand().call('w', ok).done('w', 11).result('w', 11).failure('w')],
   [

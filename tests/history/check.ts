@@ -23,7 +23,13 @@ export function check(history: History): Violation[] {
       ...executed(operation, answers.get(call) ?? [], executions.get(call) ?? []),
     );
   }
-  found.push(...strays(history), ...progress(history), ...generations(history), ...order(history));
+  found.push(
+    ...strays(history),
+    ...progress(history),
+    ...updates(history),
+    ...generations(history),
+    ...order(history),
+  );
   return [...found, ...losses(history)];
 }
 
@@ -89,6 +95,32 @@ function progress(history: History): Violation[] {
     if (before !== undefined && value <= before) say(call, `progress falls: ${before}, then ${value}`);
     if (at > (answeredAt.get(call) ?? Number.POSITIVE_INFINITY)) say(call, 'progress behind the answer');
     last.set(call, value);
+  }
+  return found;
+}
+
+/** Each comes once, to the client whose call it is of; none is left out of a stream that has brought a later one. */
+function updates(history: History): Violation[] {
+  const found: Violation[] = [];
+  const say = (invariant: Invariant, call: string, what: string) => found.push({ invariant, call, what });
+  const executed = new Map(history.executions.map(({ call }, index) => [call, index]));
+  const heard = new Set<string>();
+  for (const { call, client } of history.updates) {
+    const of = history.operations.get(call)?.client;
+    if (of !== client) say('one answer', call, `${client} is told of an update of ${of}`);
+    if (heard.has(call)) say('nothing twice', call, 'an update came twice');
+    heard.add(call);
+  }
+  const byClient = Map.groupBy(history.updates, ({ client }) => client);
+  for (const { call, client, tool, start, end = 0, outcome } of history.operations.values()) {
+    if (tool !== 'touch' || outcome !== 'ok' || heard.has(call)) continue;
+    const stood = history.standing.find(
+      (each) => each.client === client && each.from <= start && end <= each.to,
+    );
+    const later = byClient
+      .get(client)
+      ?.some((each) => executed.get(each.call)! > executed.get(call)! && each.at <= (stood?.to ?? 0));
+    if (stood && later) say('no silent loss', call, 'its update never came');
   }
   return found;
 }

@@ -42,6 +42,20 @@ export interface Progress {
   value: number;
 }
 
+/** Of the resource of a client, by a call of `touch`. In the order of their arrival. */
+export interface Update {
+  call: string;
+  client: string;
+  at: number;
+}
+
+/** A client could be told of updates all that time: its stream stood, or was resumed where it had broken. */
+export interface Standing {
+  client: string;
+  from: number;
+  to: number;
+}
+
 /** In the order in which they happened; of all servers of a run. */
 export interface Execution {
   call: string;
@@ -65,8 +79,10 @@ export class History {
   readonly operations = new Map<string, Operation>();
   readonly answers: Answer[] = [];
   readonly progress: Progress[] = [];
+  readonly updates: Update[] = [];
+  readonly standing: Standing[] = [];
   readonly executions: Execution[] = [];
-  /** Pids of servers in the order of their starts. */
+  /** Servers in the order of their starts; each number is of one process alone, which a pid of the system is not. */
   readonly starts: number[] = [];
   readonly losses: Loss[] = [];
   /** How many requests were given up because nothing came of them: the run is over then. */
@@ -81,5 +97,10 @@ export class History {
   ended(call: string, at: number, outcome: Outcome, detail?: string): void {
     const operation = this.operations.get(call)!;
     Object.assign(operation, { end: at, outcome, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  /** `from` may be infinite: it never did. */
+  stood(client: string, from: number, to: number): void {
+    if (from < to) this.standing.push({ client, from, to });
   }
 }

@@ -66,6 +66,26 @@ it('a reboot that its button began walks through all states, in their order', as
   expect(faults).toEqual([]);
 });
 
+it('the whole chart is drawn when it is wanted: its states are lit, and each edge that was taken flashes', async () => {
+  const service = await startPage({ command: worker('echo') });
+  await opened(service.url);
+  const { page, faults } = await openPage(browser);
+  await page.goto(service.page);
+  await page.getByText('All transitions').click();
+  await page.locator('#drawing [data-state="alive.idle"].here').waitFor();
+  await page.evaluate('watchEdges()');
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  await page.locator('#history summary', { hasText: 'completed' }).waitFor();
+  const [report] = await (await adminOf(service)).request('history', {});
+  const walked = await transitions(service as unknown as Served, report!.reboot_id);
+  await page.waitForFunction(`edges.some(([, to]) => to === 'alive.idle')`);
+  const taken = (await page.evaluate('edges')) as [string, string][];
+  const cameTo = (state: string) => taken.some(([, to]) => state === to || state.startsWith(`${to}.`));
+  expect(walked.filter((state) => !cameTo(state))).toEqual([]);
+  expect(walked).toContain('stopping.cleanup');
+  expect(faults).toEqual([]);
+});
+
 it('a worker that was killed with SIGKILL is seen to die, and to come back', async () => {
   const service = await startPage({ command: worker('echo') });
   const peer = await opened(service.url);
@@ -186,6 +206,26 @@ shows('F53', 'what a reboot changed of the tools is shown, whatever they are cal
   await tools.nth(2).waitFor();
   expect(await tools.allInnerTexts()).toEqual([`+${evil} added`, '~kept changed', '−gone removed']);
   expect(await page.evaluate(`'pwned' in window`)).toBe(false);
+  expect(faults).toEqual([]);
+});
+
+shows('F65', 'tools that a restart brought are approved by the button, and not before', async () => {
+  const file = join(tempHome(), 'tools.json');
+  const write = (...tools: object[]) => writeFileSync(file, JSON.stringify({ tools }));
+  write({ name: 'kept' });
+  const service = await startPage({ command: worker('changed-tools', file), set: { toolChanges: 'hold' } });
+  const peer = await opened(service.url);
+  write({ name: 'kept' }, { name: 'added' });
+  const { page, faults } = await openPage(browser);
+  await page.goto(service.page);
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  const held = page.getByRole('region', { name: 'Held tools' });
+  await held.getByRole('listitem').first().waitFor();
+  expect(await held.getByRole('listitem').allInnerTexts()).toEqual(['added']);
+  expect(await peer.call('added')).toMatchObject({ error: { data: { code: 'NOT_AUTHORIZED' } } });
+  await held.getByRole('button', { name: 'Approve' }).click();
+  await held.waitFor({ state: 'hidden' });
+  expect(textOf(await peer.call('added'))).toBe('added called');
   expect(faults).toEqual([]);
 });
 

@@ -29,6 +29,16 @@ window.watchStates = () =>
     },
   });
 
+/** Those of the drawing that is fetched when it is wanted. */
+window.watchEdges = () =>
+  new MutationObserver((records) => {
+    for (const { target, oldValue } of records)
+      if (target.classList.contains('taken') && !oldValue.includes('taken'))
+        window.edges.push([target.dataset.from, target.dataset.to]);
+  }).observe(document.getElementById('drawing'), {
+    ...{ subtree: true, attributes: true, attributeFilter: ['class'], attributeOldValue: true },
+  });
+
 /** What a page of another origin can try against `target`: how each ended. */
 window.attack = async (target) => {
   const attempt = (path, init) =>

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectReadOnly } from '../../db/database.ts';
 import { hashOf } from '../../src/front/http/access/tokens.ts';
+import { readAssets } from '../../src/page/assets.ts';
 import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import { HttpPeer } from '../support/http.ts';
 import { ROOT, tempHome, worker } from '../support/launch.ts';
@@ -54,10 +55,13 @@ async function opened(service: ServiceWithPage, token?: string): Promise<HttpPee
 }
 
 describe('the files', () => {
-  it('are under 60 kB together', () => {
+  it('are under 60 kB together, and so is all that is sent with the two charts', () => {
     const sizes = readdirSync(ASSETS).map((name) => statSync(join(ASSETS, name)).size);
     expect(sizes.length).toBeGreaterThan(5);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(60_000);
+    const sent = [...readAssets().values()].map(({ gzipped }) => gzipped.length);
+    expect(sent).toHaveLength(sizes.length + 2);
+    expect(sent.reduce((sum, size) => sum + size, 0)).toBeLessThan(60_000);
   });
 
   it('name no other place, and hold no script or style that stands in the markup', () => {
@@ -136,7 +140,7 @@ describe('who may change', () => {
     expect((await press(service, 'reboot', {})).status).toBe(200);
   });
 
-  shows('F51 F63', 'no monitor; the refusal is on record', async () => {
+  shows('F51 F63 M6', 'no monitor; the refusal is on record', async () => {
     const home = tempHome();
     const config = { name: 'paged', http: { tokens: TOKENS } };
     const service = await startPage({ command: worker('echo'), home, config });

@@ -1,4 +1,4 @@
-/** A kill -9 at a named point of a Segue that is a process of its own, over stdio. */
+/** A fault at a named point of a Segue that is a process of its own, over stdio. */
 import { type Served, type ServedOptions, serve } from '../support/restarts.ts';
 
 export interface Fault {
@@ -6,7 +6,13 @@ export interface Fault {
   at?: string;
   /** At the how manieth time; default: the first. */
   count?: number;
-  kill: 'supervisor' | 'worker';
+  /** A kill -9. */
+  kill?: 'supervisor' | 'worker';
+  /**
+   * `full`: from there on no database may grow by a page. `slow`: the event loop stands still for a while. Another one
+   * is the code of the error that the effect fails with, which must be a point before one.
+   */
+  fail?: 'full' | 'slow' | 'EMFILE' | 'EPERM';
 }
 
 export const faultyOptions = (fault: Fault) => ({

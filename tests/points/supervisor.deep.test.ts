@@ -72,6 +72,14 @@ const MOMENTS: Record<StoryName, Moment[]> = {
   ],
 };
 
+/** From here on the server has given its state, which the next start does not give back. */
+const SERIALIZED = new Set(
+  MOMENTS.reboot
+    .map(({ at }) => at)
+    .slice(MOMENTS.reboot.findIndex(({ at }) => at === 'after saveSnapshot'))
+    .filter((at) => !at.endsWith('alive.idle')),
+);
+
 for (const [story, moments] of Object.entries(MOMENTS)) {
   describe(story, () => {
     for (const { at, count = 1, orphans, outcome } of moments) {
@@ -83,6 +91,11 @@ for (const [story, moments] of Object.entries(MOMENTS)) {
         const [, recorded] = /^after transition (.*)/.exec(at) ?? [];
         if (recorded !== undefined && outcome === 'abandoned')
           expect(aftermath.report?.recovery?.died_in).toBe(recorded);
+        if (SERIALIZED.has(at) && story === 'reboot')
+          expect(aftermath.report?.worker_state).toMatchObject({
+            restored: false,
+            saved_at: expect.any(String),
+          });
       });
     }
   });

@@ -76,3 +76,8 @@ export function segueLaunch(options: SegueOptions): Launch {
 export function worker(name: string, ...args: string[]): string[] {
   return [process.execPath, join(ROOT, `tests/fixtures/workers/${name}.mjs`), ...args];
 }
+
+/** argv of a fixture in tests/fixtures/upstreams: it serves HTTP at $PORT. */
+export function upstreamServer(name: string, ...args: string[]): string[] {
+  return [process.execPath, join(ROOT, `tests/fixtures/upstreams/${name}.mjs`), ...args];
+}

@@ -25,7 +25,7 @@ const readHistory = (client: RawClient, meta = {}) =>
   client.request('resources/read', { uri: 'reboot://history', ...meta });
 const ALLOWED = { client: false, monitor: false, operator: true, admin: true };
 
-shows('F51', 'only operator and admin may restart; the refusal says which role is needed', async () => {
+shows('F51 M6', 'only operator and admin may restart; the refusal says which role is needed', async () => {
   const embedded = embed({ command: worker('crowd'), isolation: 'shared' });
   let generation = 1;
   for (const [role, allowed] of Object.entries(ALLOWED) as [Role, boolean][]) {

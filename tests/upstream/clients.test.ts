@@ -1,10 +1,11 @@
 /** `segue --upstream … -- node server` with the SDKs' own clients: they speak stdio, the server speaks HTTP. */
 import { describe, expect } from 'vitest';
 import { type Launch, segueLaunch, tempHome } from '../support/launch.ts';
+import { freePort } from '../support/port.ts';
 import { connectV1, connectV2 } from '../support/sdk-clients.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
-import { freePort, server } from './upstream.ts';
+import { server } from './upstream.ts';
 
 async function launch(name: string): Promise<Launch> {
   const home = tempHome();

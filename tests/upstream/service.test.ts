@@ -2,10 +2,11 @@
 import { expect } from 'vitest';
 import { HttpPeer, type Service, startService } from '../support/http.ts';
 import { tempHome } from '../support/launch.ts';
+import { freePort } from '../support/port.ts';
 import { textOf } from '../support/raw-client.ts';
 import { adminOf } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
-import { freePort, jsonOf, server } from './upstream.ts';
+import { jsonOf, server } from './upstream.ts';
 
 interface Who {
   session: string;

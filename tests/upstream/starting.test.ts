@@ -6,10 +6,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { configSchema, createSupervisor } from '../../src/index.ts';
 import { embed } from '../lifecycle/embedded.ts';
 import { tempHome } from '../support/launch.ts';
+import { freePort } from '../support/port.ts';
 import { type RawClient, textOf } from '../support/raw-client.ts';
 import { shows } from '../support/shows.ts';
 import { waitForFile } from '../support/wait.ts';
-import { freePort, jsonOf, server, uphold } from './upstream.ts';
+import { jsonOf, server, uphold } from './upstream.ts';
 
 describe('a start', () => {
   shows('C1', 'is through when the server answers at its address; what came before waits', async () => {

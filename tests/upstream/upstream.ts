@@ -1,28 +1,14 @@
 /** A supervisor of an HTTP server, with clients in memory; what the server does is in tests/fixtures/upstreams. */
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ConfigInput, Supervisor } from '../../src/index.ts';
 import { type Embedded, embed } from '../lifecycle/embedded.ts';
-import { ROOT, tempHome } from '../support/launch.ts';
+import { upstreamServer as server, tempHome } from '../support/launch.ts';
+import { freePort } from '../support/port.ts';
 import { type Message, textOf } from '../support/raw-client.ts';
 import { Stage } from '../support/stage.ts';
 
-/** argv of a fixture in tests/fixtures/upstreams. */
-export function server(name: string, ...args: string[]): string[] {
-  return [process.execPath, join(ROOT, `tests/fixtures/upstreams/${name}.mjs`), ...args];
-}
-
-/** A port of 127.0.0.1 that nobody listens at. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
+export { server };
 
 export interface Upheld extends Embedded {
   stage: Stage;

@@ -1,5 +1,6 @@
 /** The statechart, with the present states lit and the edge that was just taken flashing. */
 import { byId, h, setText } from './dom.js';
+import { flash, wireDrawing } from './drawing.js';
 
 /** What a state is called in `data-state`: its path in the lifecycle, or that of its region. */
 const pathOf = (id) => id.replace(/^reboot\.(lifecycle\.)?/, '');
@@ -17,6 +18,7 @@ export class Chart {
   constructor(root) {
     this.#root = root;
     this.#load();
+    wireDrawing(() => this.#light());
   }
 
   async #load() {
@@ -38,6 +40,7 @@ export class Chart {
   take(from, to, event, traffic) {
     this.show(to, traffic);
     setText(byId('edge'), from === '' ? '' : readable(event));
+    flash(from, to, event);
     const [start, end] = [this.#middleOf(from), this.#middleOf(to)];
     if (!start || !end) return;
     // In an arc, so that a way back is another line than the way there.
@@ -64,7 +67,7 @@ export class Chart {
 
   #light() {
     const traffic = `traffic.${this.#traffic}`;
-    for (const element of this.#root.querySelectorAll('[data-state]')) {
+    for (const element of byId('chart-card').querySelectorAll('[data-state]')) {
       const path = element.dataset.state;
       const lit = this.#state === path || this.#state.startsWith(`${path}.`) || traffic === path;
       element.classList.toggle('lit', lit);

@@ -5,7 +5,7 @@ import { drawHead, tick, wireActions } from './head.js';
 import { drawHistory } from './history.js';
 import { addLine, clearLog, wireLog } from './log.js';
 import { act, listen, setToken } from './stream.js';
-import { drawTools } from './tools.js';
+import { drawTools, wireTools } from './tools.js';
 import { drawSessions, drawWorkers } from './workers.js';
 
 /** `chosen`: the worker whose states the chart shows; null: the first. */
@@ -111,5 +111,6 @@ byId('sign-in').addEventListener('submit', (event) => {
 });
 wireActions(run);
 wireLog();
+wireTools(run);
 setInterval(() => tick(page, page.overview && shown()), 100);
 follow();

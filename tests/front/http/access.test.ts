@@ -145,7 +145,7 @@ describe('an address that other machines reach', () => {
 });
 
 describe('the rate of requests', () => {
-  shows('F63', 'is limited for each principal alone; the refusal says when to come back', async () => {
+  shows('F63 M6', 'is limited for each principal alone; the refusal says when to come back', async () => {
     let ms = 0;
     const env = { ...systemEnv, monotonic: () => ms };
     const { knock } = await door({ tokens: [...TOKENS], limits: { requestsPerMinute: 2 } }, env);
