@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { tempHome, worker } from '../support/launch.ts';
 import { isAlive } from '../support/processes.ts';
 import { textOf } from '../support/raw-client.ts';
-import { adminOf, reached, restart, type ServedOptions, serve, status } from '../support/restarts.ts';
+import {
+  adminOf,
+  reached,
+  restart,
+  type Served,
+  type ServedOptions,
+  serve,
+  status,
+} from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
 
@@ -11,7 +19,7 @@ const OVERLAP = ['--handover', 'overlap'];
 
 /** Its client has opened its conversation; the next worker waits in its handshake. */
 async function inMaintenance(options: Partial<ServedOptions> = {}) {
-  const home = tempHome();
+  const { home = tempHome() } = options;
   const stage = await Stage.open(home);
   const segue = serve({ command: worker('echo'), args: OVERLAP, home, env: stage.env, ...options });
   const { client } = segue;
@@ -106,3 +114,62 @@ it('dies before it can take over: another one is started, and that is said', asy
   expect((await status(client)).current_status.generation).toBe(2);
   expect(JSON.parse(textOf(await client.call('whoami'))).pid).not.toBe(next.player.pid);
 });
+
+/** Calls without a pause until `until` resolves; the answers, by what was written. */
+async function callsUntil({ client }: Served, until: Promise<unknown>): Promise<number> {
+  let over = false;
+  void until.finally(() => (over = true)).catch(() => {});
+  let calls = 0;
+  const caller = async () => {
+    while (!over) {
+      const call = ++calls;
+      expect(textOf(await client.call('write', { call }))).toBe(`wrote ${call}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, caller));
+  return calls;
+}
+
+function expectEachDoneOnce(segue: Served, calls: number): void {
+  const done = segue.executions().map(({ call }) => Number(call));
+  expect(done.toSorted((a, b) => a - b)).toEqual(Array.from({ length: calls }, (_, n) => n + 1));
+}
+
+describe('callers that never pause', () => {
+  shows('C5', 'are each answered once over the change, and nothing is done twice', async () => {
+    const { segue, client } = await served();
+    const reboot = restart(client);
+    const calls = await callsUntil(segue, reboot);
+    expect(await reboot).toMatchObject({ success: true, requests: { failed: 0 } });
+    expectEachDoneOnce(segue, calls);
+    expect(new Set(segue.executions().map(({ generation }) => generation))).toEqual(new Set([1, 2]));
+    client.expectOneAnswerEach();
+  });
+
+  shows('F4', 'do not notice a new command that cannot start', async () => {
+    const { segue, client, old } = await served();
+    const admin = await adminOf(segue);
+    const reboot = admin.request('restart', { command: worker('exits-at-start') });
+    const calls = await callsUntil(segue, reboot);
+    expect(await reboot).toMatchObject({ success: false, requests: { buffered: 0, failed: 0 } });
+    expectEachDoneOnce(segue, calls);
+    expect(segue.executions().every(({ pid }) => pid === old.pid)).toBe(true);
+    client.expectOneAnswerEach();
+  });
+});
+
+shows(
+  'F11',
+  'one that waits in its handshake when its supervisor is killed is ended by the next start',
+  async () => {
+    const home = tempHome();
+    const named = { home, args: [...OVERLAP, '--name', 'same'] };
+    const { segue, next, reboot } = await inMaintenance(named);
+    reboot.catch(() => {});
+    await adminOf(segue); // its state is on disk
+    process.kill(segue.pid, 'SIGKILL');
+    const after = serve({ command: worker('echo'), ...named });
+    await after.client.initialize();
+    await next.player.ended;
+  },
+);
