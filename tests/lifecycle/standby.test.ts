@@ -163,12 +163,12 @@ shows(
   'one that waits in its handshake when its supervisor is killed is ended by the next start',
   async () => {
     const home = tempHome();
-    const named = { home, args: [...OVERLAP, '--name', 'same'] };
+    const named = { command: worker('stubborn'), home, args: [...OVERLAP, '--name', 'same'] }; // it stays without its stdin
     const { segue, next, reboot } = await inMaintenance(named);
     reboot.catch(() => {});
     await adminOf(segue); // its state is on disk
     process.kill(segue.pid, 'SIGKILL');
-    const after = serve({ command: worker('echo'), ...named });
+    const after = serve({ ...named, command: worker('echo') });
     await after.client.initialize();
     await next.player.ended;
   },
