@@ -35,20 +35,32 @@ export function install(terminal: Terminal, client: Client, options: InstallOpti
     wrapped.length === 0
       ? []
       : wrapping(text, chosen, launcherOf(options.scope, process.execPath, process.argv[1]!));
-  const changes = edits.length > 0 && !options.dryRun;
-  const backup = changes ? addBackup(config.file) : null;
-  if (changes) replaceConfig(config.file, text, applyEdits(text, edits));
+  const backup =
+    edits.length > 0 && !options.dryRun ? change(config.file, text, applyEdits(text, edits)) : null;
   if (options.json) {
     terminal.out(plainJson({ file: config.file, backup, servers: chosen.map(shown) }));
     return 0;
   }
-  if (options.dryRun) terminal.out(plain(diff(text, edits)));
+  if (servers.length === 0) terminal.out(`${config.file} has no servers`);
+  if (options.dryRun && edits.length > 0) terminal.out(plain(diff(text, edits)));
   for (const server of chosen) terminal.out(sentence(server, options.dryRun));
   if (backup !== null)
     terminal.out(
       `${config.file} is changed, ${backup} is what it was. Start ${client} again; segue uninstall ${client} undoes it.`,
     );
   return 0;
+}
+
+/** Returns the backup; where the file could not be changed there is none. */
+function change(file: string, text: string, changed: string): string {
+  const backup = addBackup(file);
+  try {
+    replaceConfig(file, text, changed);
+    return backup;
+  } catch (error) {
+    removeBackups([backup]);
+    throw error;
+  }
 }
 
 /** @throws SegueError INVALID_PARAMETERS; then nothing was changed */
@@ -62,7 +74,7 @@ export function uninstall(terminal: Terminal, client: Client, options: InstallOp
   const same = texts.indexOf(restored);
   if (edits.length > 0 && !options.dryRun) {
     replaceConfig(config.file, text, restored);
-    if (same >= 0) removeBackups(backups.slice(0, same + 1));
+    if (same >= 0) removeBackups(backups.slice(0, same + 1).map((backup) => backup.file));
   }
   if (options.json) {
     const names = (servers: Server[]) => servers.map(({ name }) => name);

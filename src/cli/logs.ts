@@ -23,27 +23,33 @@ export async function logs(
 ): Promise<number> {
   const { createColors } = await import('picocolors');
   const colors = createColors(terminal.coloured);
-  const print = (line: string) => {
-    const text = options.json ? jsonLine(line, options.level) : logLine(line, options.level, colors);
-    if (text !== null) terminal.out(text);
+  const textOf = (line: string) =>
+    options.json ? jsonLine(line, options.level) : logLine(line, options.level, colors);
+  const print = (lines: readonly string[], limit = lines.length) => {
+    const texts = lines.map(textOf).filter((text) => text !== null); // the limit is for what is shown
+    for (const text of texts.slice(Math.max(0, texts.length - limit))) terminal.out(text);
   };
   return withInstance(terminal, reference, async ({ client, info }) => {
     if (options.follow) await follow(client, options.limit, print);
-    else for (const line of (await client.request('logs')).slice(-options.limit)) print(line);
+    else print(await client.request('logs'), options.limit);
     if (options.follow) terminal.err(`segue: ${plainLine(info.name)} has ended`);
     return 0;
   });
 }
 
 /** Watches before it asks for the past, so that no line falls between the two, and prints none twice. */
-async function follow(client: AdminClient, limit: number, print: (line: string) => void): Promise<void> {
+async function follow(
+  client: AdminClient,
+  limit: number,
+  print: (lines: readonly string[], limit?: number) => void,
+): Promise<void> {
   let early: string[] | null = [];
   const ended = client
     .watch(
       (happening) => {
         if (happening.kind !== 'log') return;
         if (early) early.push(happening.line);
-        else print(happening.line);
+        else print([happening.line]);
       },
       ['log'],
     )
@@ -52,7 +58,8 @@ async function follow(client: AdminClient, limit: number, print: (line: string) 
   const known = new Set(past);
   const between = early.filter((line) => !known.has(line));
   early = null;
-  for (const line of [...past.slice(-limit), ...between]) print(line);
+  print(past, limit);
+  print(between);
   await ended;
 }
 

@@ -1,5 +1,7 @@
 /** `segue snapshots list | show | verify | prune`: what reboots have saved, read from disk. */
+
 import { SegueError } from '../errors.ts';
+import { iso } from '../iso.ts';
 import type { SnapshotArchive, SnapshotInfo, VerifiedSnapshot } from '../state/snapshot-archive.ts';
 import { counted, dateTime, shortId, size, table } from './format.ts';
 import { plainJson, plainLine } from './plain.ts';
@@ -102,13 +104,7 @@ async function eachArchive<Info extends object>(
 const HEAD = ['SAVED (UTC)', 'ID', 'NAME', 'REBOOT', 'SIZE'];
 
 function row({ savedAt, id, name, rebootId, bytes }: Named<SnapshotInfo>): string[] {
-  return [
-    dateTime(new Date(savedAt).toISOString()),
-    shortId(id),
-    plainLine(name),
-    shortId(plainLine(rebootId)),
-    size(bytes),
-  ];
+  return [dateTime(iso(savedAt)), shortId(id), plainLine(name), shortId(plainLine(rebootId)), size(bytes)];
 }
 
 function verdict(each: Named<VerifiedSnapshot>): string[] {
@@ -118,7 +114,7 @@ function verdict(each: Named<VerifiedSnapshot>): string[] {
 function shown({ id, name, instance, rebootId, savedAt, bytes, sha256 }: Named<SnapshotInfo>) {
   return {
     ...{ id, name, instance, reboot_id: rebootId },
-    ...{ saved_at: new Date(savedAt).toISOString(), bytes, sha256 },
+    ...{ saved_at: iso(savedAt), bytes, sha256 },
   };
 }
 

@@ -4,7 +4,7 @@ import { systemEnv } from '../env.ts';
 import type { Overview } from '../observe/overview.ts';
 import type { ListedInstance } from '../state/instances.ts';
 import { chooseInstance, connectTo, runningInstances } from './instance.ts';
-import { plainJson } from './plain.ts';
+import { plainJson, plainLine } from './plain.ts';
 import type { Terminal } from './terminal.ts';
 import { topView } from './top-view.ts';
 
@@ -22,11 +22,24 @@ export async function top(
     const { TopLoop } = await import('./top-loop.ts');
     return new TopLoop(terminal, chosen).run();
   }
-  const meant = reference === undefined ? running : [chosen];
-  const overviews = await Promise.all(meant.map(overviewOf));
+  const meant = running.length > 1 && reference === undefined ? running : [chosen];
+  const overviews = meant.length === 1 ? [await overviewOf(chosen)] : await overviewsOf(terminal, meant);
   if (options.json) terminal.out(plainJson(overviews));
   else terminal.out(await snapshots(terminal, overviews));
   return 0;
+}
+
+/** One that hangs, or ends at this moment, is told of and left out. */
+async function overviewsOf(terminal: Terminal, instances: readonly ListedInstance[]): Promise<Overview[]> {
+  const found = await Promise.all(
+    instances.map((instance) =>
+      overviewOf(instance).catch((error: Error) => {
+        terminal.err(`segue: ${plainLine(instance.name)}: ${plainLine(error.message)}`);
+        return null;
+      }),
+    ),
+  );
+  return found.filter((overview) => overview !== null);
 }
 
 async function overviewOf(instance: ListedInstance): Promise<Overview> {

@@ -48,7 +48,20 @@ export function loadConfig(sources: ConfigSources): Config {
   const file = path === undefined ? {} : readLayer(path);
   const environment = checkLayer('environment', environmentLayer(sources.environment));
   const flags = checkLayer('command line', absoluteCwd(sources.flags, sources.cwd));
-  return configSchema.parse(merge(merge(file, environment), flags));
+  const config = configSchema.parse(merge(merge(file, environment), flags));
+  checkTogether(config);
+  return config;
+}
+
+/** What does nothing without another setting, which may stand in another layer. */
+function checkTogether({ triggers, windows }: Config): void {
+  const invalid = (path: string, why: string) => {
+    throw new SegueError('INVALID_PARAMETERS', `"${path}": ${why}`, { data: { path } });
+  };
+  if (triggers.build !== undefined && triggers.watch.length === 0)
+    invalid('triggers.build', 'nothing would ever run it without files to watch (--watch, triggers.watch)');
+  if (triggers.windowOnly && windows.length === 0)
+    invalid('triggers.windowOnly', 'there are no windows, so nothing would ever be rebooted');
 }
 
 /** A config file as it is written, checked against the schema. */

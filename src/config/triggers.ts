@@ -27,7 +27,11 @@ export const triggers = z.strictObject({
     .describe('Resident memory of a worker above which it is rebooted; of its own process, not its children'),
   maxAgeMs: ms.optional().describe('Age of a worker at which it is rebooted, give or take a tenth'),
   checkMs: ms.default(30_000).describe('How often both are looked at, give or take a tenth'),
-  minAgeMs: ms.default(60_000).describe('A worker younger than this is not rebooted for its size'),
+  minAgeMs: ms
+    .default(60_000)
+    .describe(
+      'A worker younger than this is not rebooted for its size; doubled each time the next one is too large again, to 32 times at most',
+    ),
   windowOnly: z
     .boolean()
     .default(false)

@@ -1,5 +1,6 @@
 /** The other end of the admin socket: what the `segue` commands use. */
 import { connect, type Socket } from 'node:net';
+import { systemEnv } from '../env.ts';
 import { isErrorCode, SegueError } from '../errors.ts';
 import type { Happening, Onlooker } from '../observe/feed.ts';
 import type { Overview } from '../observe/overview.ts';
@@ -15,6 +16,16 @@ import type { InstanceInfo } from './types.ts';
 
 /** Histories are longer than requests. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** For what is answered at once, even in the middle of a reboot: an instance that hangs must not hang its onlookers. */
+const ANSWER_MS = 10_000;
+const AT_ONCE: readonly string[] = [
+  'history',
+  'info',
+  'logs',
+  'overview',
+  'report',
+  'status',
+] satisfies (keyof AdminResults)[];
 
 /** What each method answers. */
 export interface AdminResults {
@@ -37,7 +48,10 @@ export interface AdminResults {
 export type OnProgress = (status: StatusReport['current_status']) => void;
 
 export interface AdminClient {
-  /** @throws SegueError with the code of the instance; SYSTEM_NOT_READY when the connection ends before the answer. */
+  /**
+   * @throws SegueError with the code of the instance; SYSTEM_NOT_READY when the connection ends before the answer,
+   * TIMEOUT_EXCEEDED when what is answered at once is not.
+   */
   request<M extends keyof AdminResults>(
     method: M,
     params?: object,
@@ -50,9 +64,9 @@ export interface AdminClient {
 }
 
 /** @throws SegueError SYSTEM_NOT_READY when nobody listens there, NOT_AUTHORIZED when the socket is another user's. */
-export async function connectAdmin(path: string): Promise<AdminClient> {
+export async function connectAdmin(path: string, answerMs = ANSWER_MS): Promise<AdminClient> {
   const socket = await open(path);
-  return new SocketClient(socket);
+  return new SocketClient(socket, answerMs);
 }
 
 function open(path: string): Promise<Socket> {
@@ -91,12 +105,14 @@ interface Answer {
 
 class SocketClient implements AdminClient {
   readonly #socket: Socket;
+  readonly #answerMs: number;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #onlooker: Onlooker = () => {};
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, answerMs: number) {
     this.#socket = socket;
+    this.#answerMs = answerMs;
     const lines = new LineSplitter(MAX_ANSWER_BYTES, {
       onLine: (line) => this.#receive(JSON.parse(line.toString('utf8')) as Answer),
       onOverflow: () => socket.destroy(),
@@ -108,11 +124,18 @@ class SocketClient implements AdminClient {
 
   request<M extends keyof AdminResults>(method: M, params: object = {}, onProgress?: OnProgress) {
     const id = ++this.#lastId;
-    return new Promise<AdminResults[M]>((resolve, reject) => {
+    let cancel = () => {};
+    const answer = new Promise<AdminResults[M]>((resolve, reject) => {
       if (this.#socket.destroyed) return reject(connectionEnded());
       this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject, onProgress });
       this.#socket.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+      if (!AT_ONCE.includes(method)) return;
+      cancel = systemEnv.timer(this.#answerMs, () => {
+        this.#waiting.delete(id);
+        reject(noAnswer(this.#answerMs));
+      });
     });
+    return answer.finally(() => cancel());
   }
 
   watch(onlooker: Onlooker, kinds?: readonly Happening['kind'][]): Promise<never> {
@@ -150,6 +173,11 @@ function toSegueError({ message, data = {} }: NonNullable<Answer['error']>): Seg
     data: facts,
     ...(typeof retry_after_s === 'number' ? { retryAfterS: retry_after_s } : {}),
   });
+}
+
+function noAnswer(afterMs: number): SegueError {
+  const message = `the instance has not answered within ${afterMs / 1000} s: it hangs, or was stopped`;
+  return new SegueError('TIMEOUT_EXCEEDED', message);
 }
 
 function connectionEnded(): SegueError {

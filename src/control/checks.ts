@@ -2,7 +2,7 @@
 import { stateOf } from '../../machines/progress.ts';
 import { SegueError } from '../errors.ts';
 import { helperOf } from '../extension/helper.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { probeTarget } from '../lifecycle/probe-target.ts';
 import type { StoreHealth } from '../state/health.ts';
 import { VERSION } from '../version.ts';

@@ -6,7 +6,7 @@ import { chartOf } from '../../machines/chart.ts';
 import { isAbortable, stateOf } from '../../machines/progress.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 import { SegueError } from '../errors.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { redactArgs } from '../observe/redact.ts';
 import { VERSION } from '../version.ts';
 import { healthReport, prepareReport } from './checks.ts';

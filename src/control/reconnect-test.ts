@@ -2,7 +2,7 @@
 
 import { SegueError } from '../errors.ts';
 import { declarationOf } from '../extension/protocol.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import type { Session } from '../session/session.ts';
 import type { ControlDeps } from './deps.ts';
 import { maySee } from './roles.ts';

@@ -8,7 +8,8 @@ import {
   stateOf,
   trafficOf,
 } from '../../machines/progress.ts';
-import { errorOf, iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
+import { errorOf } from '../lifecycle/ledger.ts';
 import type { StatusReport } from './schemas.ts';
 
 /** @param usualMs how long the last good reboot took, for the estimate; null where there was none */

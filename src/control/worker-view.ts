@@ -1,5 +1,5 @@
 /** One worker and the sessions that it serves, as onlookers see them. */
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import type { Connections } from '../session/connections.ts';
 import type { ControlDeps } from './deps.ts';
 import { currentStatus } from './status.ts';

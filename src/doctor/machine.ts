@@ -1,6 +1,8 @@
 /** Node, the clock, the disk. */
+
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { iso } from '../iso.ts';
 import { stateHome } from '../state/directory.ts';
 import { type Examine, type Finding, failure, messageOf, ok, type Surroundings, warning } from './check.ts';
 
@@ -54,7 +56,7 @@ export function clock({ env }: Surroundings): () => Finding {
   const first = { wall: env.now(), steady: env.monotonic() };
   return () => {
     const now = env.now();
-    const date = new Date(now).toISOString();
+    const date = iso(now);
     const advice = 'set the clock, and let NTP keep it: history and schedules go by it (live waits do not)';
     if (now < LEAST_TIME) return failure('clock', `it is not ${date}`, advice);
     const drift = Math.abs(now - first.wall - (env.monotonic() - first.steady));

@@ -9,7 +9,7 @@ import type {
 } from '../control/schemas.ts';
 import type { Principal } from '../control/types.ts';
 import { SegueError } from '../errors.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { VERSION } from '../version.ts';
 import { type Member, named } from './members.ts';
 import { sum } from './sum.ts';

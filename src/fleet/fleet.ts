@@ -8,7 +8,7 @@ import type { Command } from '../../machines/types.ts';
 import { assertOperator, isOperator } from '../control/roles.ts';
 import type { Control, Principal } from '../control/types.ts';
 import { SegueError } from '../errors.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { redactArgs } from '../observe/redact.ts';
 import type { Windows } from '../triggers/windows.ts';
 import { VERSION } from '../version.ts';

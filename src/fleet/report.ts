@@ -1,7 +1,7 @@
 /** The report of a roll: sums over the workers, and each of them by itself. */
 import type { FleetMember, MemberState } from '../../machines/fleet.ts';
 import type { ErrorOut, RestartReport } from '../control/schemas.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { named } from './members.ts';
 import type { Roll } from './roll.ts';
 import { sum } from './sum.ts';

@@ -1,7 +1,7 @@
 /** `restart_status` of many workers: the roll while one goes on, else the worker that is worst off; and each of them. */
 import type { StatusInput, StatusReport } from '../control/schemas.ts';
 import type { Principal } from '../control/types.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import type { Member } from './members.ts';
 import { sentence } from './report.ts';
 import type { Roll } from './roll.ts';

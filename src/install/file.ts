@@ -73,6 +73,9 @@ export function addBackup(file: string): string {
         try {
           writeFileSync(descriptor, readFileSync(file));
           fsyncSync(descriptor);
+        } catch (error) {
+          rmSync(backup, { force: true });
+          throw error;
         } finally {
           closeSync(descriptor);
         }
@@ -104,8 +107,8 @@ export function backupsOf(file: string): Backup[] {
     .map((each) => ({ file: each, text: readConfig(each) }));
 }
 
-export function removeBackups(backups: readonly Backup[]): void {
-  for (const { file } of backups) rmSync(file);
+export function removeBackups(files: readonly string[]): void {
+  for (const file of files) rmSync(file);
 }
 
 function guarded<T>(file: string, act: () => T): T {

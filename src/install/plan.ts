@@ -26,7 +26,7 @@ export function unwrapping(
   config: ClientConfig,
   judge: Judge,
 ): Unwrapping {
-  const before = backups.map((backup) => ({ backup, servers: serversIn(backup, config, judge) }));
+  const before = backups.map((backup) => ({ backup, servers: serversOrNone(backup) }));
   const result: Unwrapping = { edits: [], unwrapped: [], left: [] };
   for (const server of serversIn(text, config, judge)) {
     if (server.kind !== 'wrapped') continue;
@@ -37,6 +37,15 @@ export function unwrapping(
     (edits ? result.unwrapped : result.left).push(server);
   }
   return result;
+
+  /** A disk that was full, a power cut: a backup of which only a part was written says nothing. */
+  function serversOrNone(backup: string): Server[] {
+    try {
+      return serversIn(backup, config, judge);
+    } catch {
+      return [];
+    }
+  }
 }
 
 function isSame(server: Server): (other: Server) => boolean {

@@ -5,7 +5,7 @@
 import type { Run } from '../../machines/types.ts';
 import { type Helper, helperOf, meetHelper } from '../extension/helper.ts';
 import type { WorkerState } from '../extension/memory.ts';
-import { iso } from './ledger.ts';
+import { iso } from '../iso.ts';
 import { noteError, type ServiceDeps } from './service.ts';
 
 /** Below the budgets of serialize and restore, and of undo: so the cause is named here and not by the machine. */

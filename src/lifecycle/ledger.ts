@@ -21,6 +21,7 @@ import {
 } from '../../machines/types.ts';
 import type { ErrorOut, RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
+import { iso } from '../iso.ts';
 import type { ListDiff } from '../session/inventory.ts';
 import { TaskCount } from './tasks.ts';
 
@@ -165,10 +166,6 @@ function summary(outcome: string, { errors, undoing }: RebootContext): string {
 
 export function errorOf(error: PhaseError): ErrorOut {
   return { code: error.code, message: error.message, phase: error.phase, at: iso(error.at) };
-}
-
-export function iso(at: number): string {
-  return new Date(at).toISOString();
 }
 
 function round(value: number): number {

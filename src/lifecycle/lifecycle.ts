@@ -11,8 +11,9 @@ import type { Command, Reason, RebootEvent, Run, Traffic, Trigger } from '../../
 import type { RestartReport } from '../control/schemas.ts';
 import { currentStatus } from '../control/status.ts';
 import { SegueError } from '../errors.ts';
+import { iso } from '../iso.ts';
 import type { CountOfMessages } from '../observe/feed.ts';
-import { iso, Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { tellFinished, tellStarted } from './notices.ts';
 import type { ServiceDeps } from './service.ts';
 import { createServices } from './services.ts';

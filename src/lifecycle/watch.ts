@@ -1,8 +1,8 @@
 /** Reports the end of the worker that lives, and that it cannot be talked to any more (F14, F22, F24). */
 import { fromCallback } from 'xstate';
 import type { RebootEvent, Services, WorkerExit } from '../../machines/types.ts';
+import { iso } from '../iso.ts';
 import { startProbe } from '../worker/probe.ts';
-import { iso } from './ledger.ts';
 import { probeTarget } from './probe-target.ts';
 import type { ServiceDeps } from './service.ts';
 

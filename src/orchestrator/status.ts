@@ -1,8 +1,9 @@
+import { iso } from '../iso.ts';
 import type { StatusInput, StatusOutput } from './schemas.ts';
 import { LIMITS } from './schemas.ts';
 import type { TaskStore } from './store.ts';
 import type { OrchestratorHealth } from './types.ts';
-import { iso, taskDetail, taskOuts } from './views.ts';
+import { taskDetail, taskOuts } from './views.ts';
 
 export async function statusOf(
   store: TaskStore,

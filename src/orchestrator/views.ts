@@ -1,6 +1,8 @@
 /** Tasks as clients see them. */
+
 import type { TaskRow } from '../../db/tasks.ts';
 import { SegueError } from '../errors.ts';
+import { iso } from '../iso.ts';
 import type { ArtifactOut, TaskDetail, TaskOut } from './schemas.ts';
 import type { TaskStore } from './store.ts';
 
@@ -88,8 +90,4 @@ export function priorResults(store: TaskStore, step: TaskRow) {
       artifacts: artifactsOf(store, needs),
     };
   });
-}
-
-export function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -38,6 +38,7 @@ export class Viewers {
   readonly #viewers = new Map<ServerResponse, Principal>();
   #unsubscribe = () => {};
   #cancel = () => {};
+  /** Monotonic (F41). */
   #dueAt = Number.POSITIVE_INFINITY;
   #reading = false;
   #closed = false;
@@ -93,9 +94,9 @@ export class Viewers {
 
   #schedule(inMs: number): void {
     const { env } = this.#options;
-    if (env.now() + inMs >= this.#dueAt) return;
+    if (env.monotonic() + inMs >= this.#dueAt) return;
     this.#cancel();
-    this.#dueAt = env.now() + inMs;
+    this.#dueAt = env.monotonic() + inMs;
     this.#cancel = env.timer(inMs, () => void this.#refresh(), { unref: true });
   }
 

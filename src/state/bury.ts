@@ -2,6 +2,7 @@
  * Burying (design.md, "Supervisor death"): what a supervisor of this name left behind when it was killed is ended, its
  * reboot is marked abandoned, its row is closed. Two that bury at the same moment do no harm.
  */
+
 import { dirname } from 'node:path';
 import type { Database } from '../../db/database.ts';
 import type { InstanceRow } from '../../db/instances.ts';
@@ -9,6 +10,7 @@ import { unpack } from '../../machines/persist.ts';
 import { type RebootSnapshot, stateOf } from '../../machines/progress.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
+import { iso } from '../iso.ts';
 import type { Log } from '../observe/log.ts';
 import { isLive } from './live.ts';
 import { endOrphans } from './orphans.ts';
@@ -63,7 +65,7 @@ export async function buryDead(
       const at = env.now();
       if (!db.instances.end(row.id, 'died', at)) return;
       const recovery = {
-        at: new Date(at).toISOString(),
+        at: iso(at),
         by: self,
         ...lastStateOf(row),
         orphans_ended: ended,
@@ -92,7 +94,7 @@ function lastStateOf({ machine }: InstanceRow): Pick<Recovery, 'died_in' | 'refu
 async function stateLost(snapshots: SnapshotStore, instance: string): Promise<StateLost | null> {
   const { id, document } = await snapshots.newestGood(instance);
   if (!document?.worker_state) return null;
-  return { instance, snapshot: id!, saved_at: new Date(document.worker_state.saved_at).toISOString() };
+  return { instance, snapshot: id!, saved_at: iso(document.worker_state.saved_at) };
 }
 
 function abandon(db: Database, dead: InstanceRow, recovery: Recovery, lost: StateLost | null): string[] {
@@ -111,7 +113,7 @@ function abandoned(
   recovery: Recovery,
   lost: StateLost | null,
 ): RestartReport {
-  const at = new Date(lastSignAt).toISOString();
+  const at = iso(lastSignAt);
   const message = 'the supervisor died during this reboot';
   return {
     ...report,

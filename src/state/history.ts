@@ -1,7 +1,9 @@
 /** Restart history, as the tools and the CLI show it. */
+
 import type { Database } from '../../db/database.ts';
 import type { EndedReboot, StoredReport } from '../../db/reboots.ts';
 import type { RestartReport } from '../control/schemas.ts';
+import { iso } from '../iso.ts';
 import type { Seal } from '../serializer/seal.ts';
 
 export interface RestartStats {
@@ -101,7 +103,7 @@ function restartStats(ended: readonly EndedReboot[]): RestartStats {
   return {
     total: ended.length,
     successRate: ended.length === 0 ? null : good.length / ended.length,
-    lastSuccess: last === 0 ? null : new Date(last).toISOString(),
+    lastSuccess: last === 0 ? null : iso(last),
   };
 }
 

@@ -2,12 +2,14 @@
  * A damaged database is moved aside, never deleted and never used again (F44). Several supervisors of a name may find
  * the same damage at the same moment: one of them moves it, under a lock that its death would free.
  */
+
 import { existsSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { type BusyLimits, whileBusy } from '../../db/busy.ts';
 import { makePrivateFile } from '../../db/open.ts';
 import type { Env } from '../env.ts';
+import { iso } from '../iso.ts';
 import { checkIntegrity } from './integrity.ts';
 
 /** What SQLite keeps beside a database, the database last: till it is moved, the place is taken. */
@@ -49,7 +51,7 @@ export async function lockPlace(file: string, env: Env, limits: BusyLimits): Pro
 
 /** With what SQLite keeps beside it. Returns where it lies now. */
 export function moveAside(file: string, why: string, env: Env): string {
-  const stamp = new Date(env.now()).toISOString().replaceAll(/[-:]/g, '');
+  const stamp = iso(env.now()).replaceAll(/[-:]/g, '');
   const kept = `${file}.${why}-${stamp}`;
   for (const part of PARTS) if (existsSync(file + part)) renameSync(file + part, kept + part);
   return kept;

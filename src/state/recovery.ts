@@ -1,8 +1,10 @@
 /** Opens the database of a name; a damaged one is quarantined and its tasks are brought back (F44). */
+
 import type { BusyLimits } from '../../db/busy.ts';
 import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { iso } from '../iso.ts';
 import type { Log } from '../observe/log.ts';
 import type { Quarantined } from './quarantine.ts';
 import type { Connection } from './queue.ts';
@@ -66,7 +68,7 @@ export function recoveryText({ file, reason, tasks }: Recovery): string {
   const lost =
     tasks.file === null
       ? 'history and tasks begin anew, no export of the tasks was good'
-      : `history begins anew, ${tasks.tasks} tasks are as of ${new Date(tasks.savedAt!).toISOString()}` +
+      : `history begins anew, ${tasks.tasks} tasks are as of ${iso(tasks.savedAt!)}` +
         ` (${tasks.waiting} wait for a person)`;
   return `the database was damaged (${reason}); it is kept as ${file}: ${lost}`;
 }

@@ -4,6 +4,7 @@
  * `degraded` with its reason and catches up later. History and audit belong to the name, sessions and snapshots to the
  * instance; several supervisors of one name share the database.
  */
+
 import { dirname } from 'node:path';
 import { BUSY_BUDGET_MS, whileBusy } from '../../db/busy.ts';
 import type { Database } from '../../db/database.ts';
@@ -12,6 +13,7 @@ import type { TaskDifference } from '../../db/task-lines.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { iso } from '../iso.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
 import { type KeySource, loadKey } from '../serializer/key.ts';
@@ -304,7 +306,7 @@ export class Store {
   #tell({ state, reason }: StoreStatus): void {
     const { env, feed, instance } = this.#options;
     if (state !== 'ready' && state !== 'degraded') return;
-    const at = new Date(env.now()).toISOString();
+    const at = iso(env.now());
     feed.publish({ kind: 'store', at, instance, state, ...(reason === undefined ? {} : { reason }) });
   }
 

@@ -1,11 +1,11 @@
 /** Watches the files that globs name. A folder that is made later is seen too, if the one above its fixed part exists. */
 import { existsSync } from 'node:fs';
-import { dirname, matchesGlob, resolve, sep } from 'node:path';
+import { dirname, matchesGlob, normalize, relative, resolve, sep } from 'node:path';
 import { watch } from 'chokidar';
 import type { Log } from '../observe/log.ts';
 
 const LEFT_OUT = ['node_modules', '.git'];
-const MAGIC = /[*?[\]{}()!+@]/;
+const MAGIC = /[*?[\]{}]|[!+@]\(/;
 
 export interface FileWatch {
   close(): Promise<void>;
@@ -25,17 +25,21 @@ export interface FileWatchOptions {
 /** Resolves when it is ready. */
 export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> {
   const { globs, base, since, log, onChange } = options;
-  const patterns = globs.map((glob) => resolve(base, glob));
-  const matches = (path: string) =>
-    patterns.some((pattern) => pattern === path || matchesGlob(path, pattern));
-  const leftOut = LEFT_OUT.filter((name) => !patterns.some((pattern) => pattern.split(sep).includes(name)));
-  const watcher = watch(patterns.map(rootOf), {
-    alwaysStat: true,
-    ignored: (path, stats) =>
-      leftOut.some((name) => path.endsWith(`${sep}${name}`)) ||
-      (stats?.isFile() === true && !matches(path)) ||
-      (stats?.isDirectory() === true && !patterns.some((pattern) => mayLeadTo(path, pattern))),
-  });
+  const patterns = globs.map((glob) => patternOf(glob, base));
+  const matches = (path: string) => patterns.some((pattern) => isMatch(path, pattern));
+  const leftOut = LEFT_OUT.filter((name) => !globs.some((glob) => normalize(glob).split(sep).includes(name)));
+  const isLeftOut = (path: string) =>
+    leftOut.some((name) => path.endsWith(`${sep}${name}`)) && !patterns.some(({ root }) => isIn(root, path));
+  const watcher = watch(
+    patterns.map(({ root }) => existing(root)),
+    {
+      alwaysStat: true,
+      ignored: (path, stats) =>
+        isLeftOut(path) ||
+        (stats?.isFile() === true && !matches(path)) ||
+        (stats?.isDirectory() === true && !patterns.some((pattern) => mayLeadTo(path, pattern))),
+    },
+  );
   let ready = false;
   const changed = (path: string) => {
     if (matches(path)) onChange(path);
@@ -47,30 +51,44 @@ export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> 
   watcher.on('error', (err) => log.error({ err }, 'files cannot be watched: their changes may be missed'));
   await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
   ready = true;
-  log.info({ globs: patterns }, 'files are watched');
+  log.info({ globs, base }, 'files are watched');
   return { close: () => watcher.close() };
 }
 
-/** The folder lies above the fixed part of the pattern, or below it where the pattern goes on. */
-function mayLeadTo(folder: string, pattern: string): boolean {
-  const fixed = fixedPart(pattern);
-  return isIn(fixed, folder) || (MAGIC.test(pattern) && isIn(folder, fixed));
+interface Pattern {
+  /** The folder above all that it may name, as it is called: brackets in the name of a folder are no glob. */
+  root: string;
+  /** What is matched below it; none where it is a plain file. */
+  glob: string | null;
+  /** A file that is called just so: `[id].ts`. */
+  file: string;
+}
+
+function patternOf(glob: string, base: string): Pattern {
+  const parts = normalize(glob).split(sep);
+  const magic = parts.findIndex((part) => MAGIC.test(part));
+  const file = resolve(base, glob);
+  if (magic < 0) return { root: dirname(file), glob: null, file };
+  const fixed = parts.slice(0, magic).map((part) => `${part}${sep}`); // the first of an absolute one is empty
+  return { root: resolve(base, fixed.join('')), glob: parts.slice(magic).join(sep), file };
+}
+
+function isMatch(path: string, { root, glob, file }: Pattern): boolean {
+  return path === file || (glob !== null && isIn(path, root) && matchesGlob(relative(root, path), glob));
+}
+
+/** The folder lies above all that the pattern names, or below where the pattern goes on. */
+function mayLeadTo(folder: string, { root, glob }: Pattern): boolean {
+  return isIn(root, folder) || (glob !== null && isIn(folder, root));
 }
 
 function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
-/** The folder above all that a pattern may name. */
-function fixedPart(pattern: string): string {
-  const parts = pattern.split(sep);
-  const magic = parts.findIndex((part) => MAGIC.test(part));
-  return magic < 0 ? dirname(pattern) : parts.slice(0, magic).join(sep) || sep;
-}
-
-/** The deepest part of that which exists; a plain file is watched in its folder. */
-function rootOf(pattern: string): string {
-  let root = fixedPart(pattern);
+/** The folder, or the nearest above it that exists. */
+function existing(folder: string): string {
+  let root = folder;
   while (!existsSync(root)) root = dirname(root);
   return root;
 }

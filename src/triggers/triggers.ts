@@ -1,4 +1,5 @@
 /** What reboots servers without being asked (M4): changed files, size and age, maintenance windows. */
+
 import { relative } from 'node:path';
 import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
@@ -6,6 +7,7 @@ import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Member } from '../fleet/members.ts';
+import { iso } from '../iso.ts';
 import type { Log } from '../observe/log.ts';
 import { Trigger } from './trigger.ts';
 import type { Windows } from './windows.ts';
@@ -103,13 +105,13 @@ function onWindows({ config, control, env, log, windows }: TriggersOptions): () 
   });
   const end = windows.watch(
     ({ start, end: until, reason }) => {
-      const what = `the maintenance window of ${new Date(start).toISOString()}`;
+      const what = `the maintenance window of ${iso(start)}`;
       trigger.cause({ trigger: 'window', reason, what, until });
     },
     ({ start, end: until }) => {
       const why = 'the clock was set, or the machine slept';
       windows.ended(until, 'skipped', why);
-      log.warn({ start: new Date(start).toISOString(), why }, 'a maintenance window was missed');
+      log.warn({ start: iso(start), why }, 'a maintenance window was missed');
     },
   );
   return () => {

@@ -3,7 +3,7 @@ import type { Reason } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { StatusReport } from '../control/schemas.ts';
 import type { Env } from '../env.ts';
-import { iso } from '../lifecycle/ledger.ts';
+import { iso } from '../iso.ts';
 import { nextStart } from './cron.ts';
 
 /** Times are epoch milliseconds. */

@@ -4,7 +4,6 @@ import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import type { Member } from '../fleet/members.ts';
 import type { Log } from '../observe/log.ts';
-import { principal } from './trigger.ts';
 
 export interface WorkerLimitsOptions {
   env: Env;
@@ -21,13 +20,12 @@ interface Seen {
   /** Monotonic (F41). */
   since: number;
   maxAgeMs: number;
+  minAgeMs: number;
+  tooLarge: boolean;
 }
 
-const WORKER_ONLY = {
-  include_reboot_readiness: false,
-  include_connection_status: false,
-  include_database_status: false,
-};
+/** A server that is too large from its start is rebooted ever more seldom; so many times its first age at most. */
+const MOST_PATIENCE = 32;
 
 /** Returns its end. */
 export function watchWorkers(options: WorkerLimitsOptions): () => void {
@@ -39,18 +37,23 @@ export function watchWorkers(options: WorkerLimitsOptions): () => void {
   /** Not all workers of a service at once. */
   const jittered = (ms: number) => ms * (0.9 + (0.2 * env.bytes(1)[0]!) / 255);
   const look = async (member: Member) => {
-    const { worker } = (await member.control.health(WORKER_ONLY, principal(''))).checks;
-    if (!worker.alive || stopped) return;
+    const [worker] = await member.control.workers();
+    if (!worker || worker.pid === null || stopped) return;
+    const { generation } = worker.status;
     const now = env.monotonic();
     let known = seen.get(member);
-    if (known?.generation !== worker.generation) {
+    if (known?.generation !== generation) {
       const maxAgeMs = jittered(config.maxAgeMs ?? Number.POSITIVE_INFINITY);
-      known = { generation: worker.generation, since: now, maxAgeMs };
+      const minAgeMs = known?.tooLarge
+        ? Math.min(known.minAgeMs * 2, config.minAgeMs * MOST_PATIENCE)
+        : config.minAgeMs;
+      known = { generation, since: now, maxAgeMs, minAgeMs, tooLarge: false };
       seen.set(member, known);
     }
     if (!options.allowed()) return;
     const ageMs = now - known.since;
-    const cause = causeOf(config, { ageMs, maxAgeMs: known.maxAgeMs, rssBytes: worker.rss_bytes });
+    const cause = causeOf(config.maxRssBytes, { ...known, ageMs, rssBytes: worker.rss_bytes });
+    known.tooLarge = cause?.trigger === 'max_rss';
     if (cause) options.onCause(member, cause);
   };
   const next = () => {
@@ -69,10 +72,10 @@ export function watchWorkers(options: WorkerLimitsOptions): () => void {
 }
 
 function causeOf(
-  { maxRssBytes, minAgeMs }: Config['triggers'],
-  worker: { ageMs: number; maxAgeMs: number; rssBytes: number | null },
+  maxRssBytes: number | undefined,
+  worker: Seen & { ageMs: number; rssBytes: number | null },
 ): Cause | null {
-  const { ageMs, maxAgeMs, rssBytes } = worker;
+  const { ageMs, maxAgeMs, minAgeMs, rssBytes } = worker;
   if (maxRssBytes !== undefined && rssBytes !== null && rssBytes > maxRssBytes && ageMs >= minAgeMs) {
     const what = `its memory was ${rssBytes} bytes, above ${maxRssBytes}`;
     return { trigger: 'max_rss', reason: 'error_recovery', what };

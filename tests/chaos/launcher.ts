@@ -3,8 +3,8 @@
  * $TROUBLE says, and says on stderr that it has: `{"trouble":…}`.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import BetterSqlite3 from 'better-sqlite3';
 import { systemEnv } from '../../src/env.ts';
+import { setDiskFull } from '../support/full-disk.ts';
 
 /** What is not named is as it should be. */
 export interface Trouble {
@@ -14,27 +14,13 @@ export interface Trouble {
   diskFull?: boolean;
 }
 
-/** SQLite's own limit. */
-const ALL_PAGES = 4_294_967_294;
-
-const databases = new Set<BetterSqlite3.Database>();
-const { pragma } = BetterSqlite3.prototype;
-BetterSqlite3.prototype.pragma = function (this: BetterSqlite3.Database, ...args) {
-  databases.add(this);
-  return pragma.apply(this, args);
-} as typeof pragma;
-
 let ahead = 0;
 systemEnv.now = () => Date.now() + ahead;
 
 process.on('SIGUSR2', () => {
   const { clockMs = 0, diskFull = false } = JSON.parse(readFileSync(process.env.TROUBLE!, 'utf8')) as Trouble;
   ahead = clockMs;
-  for (const database of databases) {
-    // What is lower than the pages that there are means: no more of them.
-    if (database.open) pragma.call(database, `max_page_count = ${diskFull ? 1 : ALL_PAGES}`);
-    else databases.delete(database);
-  }
+  setDiskFull(diskFull);
   writeSync(2, `${JSON.stringify({ trouble: { clockMs, diskFull } })}\n`);
 });
 

@@ -37,7 +37,7 @@ describe('a server that breaks a promise is caught', () => {
     const { violations } = await run({
       seed: 3,
       mode: 'between-messages',
-      calls: 24,
+      calls: 96, // over four scenes: a client has to count on both sides of a reboot
       callsPerFault: 1,
       sabotage,
     });

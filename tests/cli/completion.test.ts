@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { environmentOf, ROOT, tempHome, worker } from '../support/launch.ts';
-import { startSegue } from '../support/segue.ts';
+import { environmentOf, ROOT, tempHome } from '../support/launch.ts';
 import { segue } from './cli.ts';
+import { running } from './running.ts';
 
 /** A folder for PATH with `segue` in it, and the script of `shell`. */
 async function installed(
@@ -59,13 +59,7 @@ describe('bash', () => {
 
   it('knows the instances that run', async () => {
     const home = tempHome();
-    const instance = startSegue({
-      home,
-      args: ['--name', 'files', '--log-level', 'debug'],
-      command: worker('echo'),
-    });
-    await instance.client.initialize();
-    await instance.logged(/admin socket is open/);
+    await running(home, 'files');
     const complete = await completer(home);
     expect(complete('status', 'fi')).toEqual(['files']);
     expect(complete('history', '--name', '')).toEqual(['files']);

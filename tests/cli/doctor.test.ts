@@ -14,6 +14,7 @@ import { environmentOf, tempHome, worker } from '../support/launch.ts';
 import { startSegue } from '../support/segue.ts';
 import { Stage } from '../support/stage.ts';
 import { segue } from './cli.ts';
+import { running } from './running.ts';
 
 /** A port that nobody can be listening at while the other checks run. */
 const FLAGS = { http: { port: 0 } };
@@ -38,13 +39,7 @@ async function complaints(
 
 /** A home that an instance has used and left. */
 async function used(home: string): Promise<string> {
-  const instance = startSegue({
-    home,
-    args: ['--name', 'demo', '--log-level', 'debug'],
-    command: worker('echo'),
-  });
-  await instance.client.initialize();
-  await instance.logged(/admin socket is open/);
+  const instance = await running(home);
   instance.stdin.end();
   await instance.exited;
   return join(home, 'state/segue/demo');

@@ -5,22 +5,12 @@ import { text } from 'node:stream/consumers';
 import { createColors } from 'picocolors';
 import { expect, it, onTestFinished } from 'vitest';
 import { logLine } from '../../src/cli/logs.ts';
-import { segueLaunch, tempHome, worker } from '../support/launch.ts';
-import { type Running, startSegue } from '../support/segue.ts';
+import { segueLaunch, tempHome } from '../support/launch.ts';
+import { reached } from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Journal } from '../support/wait.ts';
 import { segue } from './cli.ts';
-
-async function running(home: string): Promise<Running> {
-  const instance = startSegue({
-    home,
-    args: ['--name', 'demo', '--log-level', 'debug'],
-    command: worker('echo'),
-  });
-  await instance.client.initialize();
-  await instance.logged(/admin socket is open/);
-  return instance;
-}
+import { running } from './running.ts';
 
 it('shows the past of an instance that runs, for a person or a program, from a level on', async () => {
   const home = tempHome();
@@ -35,6 +25,17 @@ it('shows the past of an instance that runs, for a person or a program, from a l
   expect(instance.stderr().split('\n')).toEqual(expect.arrayContaining(lines));
   const last = await segue(home, ['logs', '--limit', '1']);
   expect(last.stdout.trim().split('\n')).toHaveLength(1);
+  const none = await segue(home, ['logs', '--limit', '0']);
+  expect(none).toMatchObject({ code: 0, stdout: '' });
+});
+
+it('counts those from the level on, however many others came since', async () => {
+  const home = tempHome();
+  const instance = await running(home);
+  await segue(home, ['reboot']); // its transitions are debug lines
+  await reached(instance, 'alive.idle');
+  const { stdout } = await segue(home, ['logs', '--level', 'info', '--limit', '2']);
+  expect(stdout.match(/^\S+ info {2}.*$/gm)).toHaveLength(2);
 });
 
 it('follows, each line once, till the instance ends', async () => {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { segueLaunch, tempHome, worker } from '../support/launch.ts';
 import { Pty } from '../support/pty.ts';
 import { type Running, startSegue } from '../support/segue.ts';
@@ -166,4 +166,15 @@ describe('without a terminal', () => {
     const { code, stderr } = await segue(tempHome(), ['top']);
     expect({ code, stderr }).toEqual({ code: 4, stderr: 'segue: no instance of segue is running\n' });
   });
+});
+
+it('shows the others where one hangs', async () => {
+  const home = tempHome();
+  const [hung] = [await running(home, 'hung'), await running(home, 'sound')];
+  process.kill(hung.pid, 'SIGSTOP');
+  onTestFinished(() => void process.kill(hung.pid, 'SIGCONT')); // before it is ended
+  const { code, stdout, stderr } = await segue(home, ['top']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^sound /);
+  expect(stderr).toMatch(/^segue: hung: the instance has not answered/);
 });

@@ -34,6 +34,15 @@ function failure(action: () => unknown): SegueError {
   throw new Error('expected a failure');
 }
 
+describe('a setting that does nothing without another', () => {
+  it('is refused, wherever the other should stand', () => {
+    const build = write('segue.json', { triggers: { build: ['make'] } });
+    expect(failure(() => load(build)).message).toMatch(/"triggers.build".*--watch/);
+    expect(load(build, { triggers: { watch: ['src/**'] } }).triggers.build).toEqual(['make']);
+    expect(failure(() => load(undefined, { triggers: { windowOnly: true } })).message).toMatch(/no windows/);
+  });
+});
+
 describe('where settings come from', () => {
   it('takes flags over environment over the file over defaults', () => {
     const file = write('segue.json', {

@@ -200,6 +200,17 @@ describe('the socket file', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it('is not waited for without end: one that was stopped takes connections, and answers nothing', async () => {
+    const stopped = createServer((socket) => void socket.on('error', () => {})).listen(
+      join(folder, 's.sock'),
+    );
+    await once(stopped, 'listening');
+    onTestFinished(() => void stopped.close());
+    const admin = await connectAdmin(join(folder, 's.sock'), 50);
+    onTestFinished(() => admin.close());
+    await expect(admin.request('info')).rejects.toMatchObject({ code: 'TIMEOUT_EXCEEDED' });
+  });
+
   it('is said to be silent when nobody listens', async () => {
     const other = createServer().listen(join(folder, 'b.sock'));
     await once(other, 'listening');

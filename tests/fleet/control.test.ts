@@ -17,13 +17,16 @@ const HEALTH = {
 const PREPARE = { check_active_tasks: true, check_database_state: true, check_client_connections: true };
 const RECONNECT = { include_buffer_status: true, include_reconnection_stats: true };
 
-/** Everything is on disk then. */
+/** Everything is on disk then, in the order in which it was asked for: each worker writes when its own database is open. */
 async function auditOf({ members, home }: Several) {
   await Promise.all(members.map((member) => member.shutdown('for its records')));
   const environment = { XDG_STATE_HOME: join(home, 'state') };
   const database = connectReadOnly(databaseFile(stateDirectory(NAME, environment)));
   onTestFinished(() => database.close());
-  return database.audit.newest(20).reverse();
+  return database.audit
+    .newest(20)
+    .reverse()
+    .sort((one, other) => one.at - other.at);
 }
 
 it('reboots all for an operator only; a refusal is on record, and nobody is touched', async () => {

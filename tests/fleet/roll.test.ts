@@ -6,7 +6,7 @@ import { shows } from '../support/shows.ts';
 import { ALL, OPERATOR, results, served, several } from './several.ts';
 
 it('reboots two at once of four; the others are served meanwhile, and every call has one answer', async () => {
-  const { stage, clients, members, fleet, reboot } = await several(4, { parallel: 2 });
+  const { stage, clients, members, fleet, recorded, reboot } = await several(4, { parallel: 2 });
   expect(await Promise.all(clients.map(served))).toEqual([1, 1, 1, 1]);
   stage.hold('initialize');
   const done = reboot();
@@ -45,7 +45,7 @@ it('reboots two at once of four; the others are served meanwhile, and every call
   });
   expect(results(report)).toEqual(['completed', 'completed', 'completed', 'completed']);
   expect(await Promise.all(clients.map(served))).toEqual([2, 2, 2, 2]);
-  const history = await fleet.control.history(10);
+  const history = await recorded();
   expect(history.map(({ reboot_id }) => reboot_id).sort()).toEqual(
     report.workers?.map(({ reboot_id }) => reboot_id).sort(),
   );
@@ -91,7 +91,7 @@ it('brings a new command to all, also to a worker that came with the old one mea
 });
 
 shows('F33', 'a second reboot of all joins the first; another command is refused meanwhile', async () => {
-  const { stage, clients, fleet, reboot } = await several(2, { parallel: 1 });
+  const { stage, clients, recorded, reboot } = await several(2, { parallel: 1 });
   stage.hold('initialize');
   const first = reboot();
   const { go } = await stage.at('initialize', 2);
@@ -105,7 +105,7 @@ shows('F33', 'a second reboot of all joins the first; another command is refused
   expect(await second).toEqual(report);
   expect(third.reboot_id).toBe(report.reboot_id);
   expect(await Promise.all(clients.map(served))).toEqual([2, 2]);
-  expect((await fleet.control.history(10)).length).toBe(2);
+  expect((await recorded()).length).toBe(2);
 });
 
 it('is taken back where it can be: the old servers go on, who was not begun is untouched', async () => {
@@ -188,7 +188,7 @@ it('of one worker is the report of that worker', async () => {
 });
 
 it('an emergency joins: who is being rebooted is killed, the rest follows as one', async () => {
-  const { stage, clients, fleet, reboot } = await several(2, { parallel: 1, command: worker('gated') });
+  const { stage, clients, recorded, reboot } = await several(2, { parallel: 1, command: worker('gated') });
   stage.hold('tools/call work');
   const call = clients[0]!.call('work');
   await stage.at('tools/call work');
@@ -196,7 +196,7 @@ it('an emergency joins: who is being rebooted is killed, the rest follows as one
   const report = await reboot({ reason: 'emergency_shutdown' });
   expect(report.reboot_id).toBe((await begun).reboot_id);
   expect(report).toMatchObject({ success: true, restart_reason: 'emergency_shutdown' });
-  const each = await fleet.control.history(10);
+  const each = await recorded();
   expect(each.map(({ graceful, restart_reason }) => [graceful, restart_reason])).toEqual([
     [false, 'emergency_shutdown'],
     [false, 'emergency_shutdown'],

@@ -19,6 +19,8 @@ export interface Several {
   /** One more worker and its client, as when somebody comes. */
   enter(principal?: Omit<Principal, 'sessionId'>): Promise<EmbeddedClient>;
   reboot(change?: Partial<RestartInput>, command?: string[]): Promise<RestartReport>;
+  /** The history when all of it is on disk: all workers but the first, who reads it, have ended then. */
+  recorded(): Promise<RestartReport[]>;
 }
 
 export const NAME = 'several';
@@ -63,6 +65,10 @@ export async function several(
   for (let each = 0; each < count; each++) await enter();
   return {
     ...{ home, stage, fleet, members, clients, enter },
+    async recorded() {
+      await Promise.all(members.slice(1).map((member) => member.shutdown('for its records')));
+      return fleet.control.history(10);
+    },
     reboot: (change, next) =>
       fleet.control.restart({ ...ALL, ...change }, OPERATOR, next ? { command: asCommand(next) } : {}),
   };

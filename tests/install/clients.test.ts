@@ -76,7 +76,7 @@ function comments(text: string): string[] {
 }
 
 describe('where the configuration is', () => {
-  const linux = { platform: 'linux', home: '/home/me', cwd: '/work/p', environment: {} } as const;
+  const linux = { platform: 'linux', home: '/home/me', cwd: '/code/p', environment: {} } as const;
   const mac = { platform: 'darwin', home: '/Users/me', cwd: '/p', environment: {} } as const;
   const windows = {
     platform: 'win32',
@@ -109,11 +109,11 @@ describe('where the configuration is', () => {
   });
 
   it.each([
-    ['claude-code', '/work/p/.mcp.json'],
-    ['vscode', '/work/p/.vscode/mcp.json'],
-    ['cursor', '/work/p/.cursor/mcp.json'],
-    ['gemini', '/work/p/.gemini/settings.json'],
-    ['zed', '/work/p/.zed/settings.json'],
+    ['claude-code', '/code/p/.mcp.json'],
+    ['vscode', '/code/p/.vscode/mcp.json'],
+    ['cursor', '/code/p/.cursor/mcp.json'],
+    ['gemini', '/code/p/.gemini/settings.json'],
+    ['zed', '/code/p/.zed/settings.json'],
   ] as const)('of a project: %s', (client, file) => {
     expect(configOf(client, 'project', linux).file).toBe(file);
   });

@@ -119,6 +119,30 @@ describe('the file', () => {
     expect(b).toEqual(JSON.parse(edited).mcpServers.b);
   });
 
+  it('has no backup of a change that failed', async () => {
+    const { run, file, names } = place();
+    writeFileSync(`${file}.segue-new`, '');
+    const { code, stderr } = await run('install', 'cursor', '--all');
+    expect(code).toBe(2);
+    expect(stderr).toContain('segue-new exists');
+    expect(names().sort()).toEqual(['mcp.json', 'mcp.json.segue-new']);
+  });
+
+  it('comes back where a backup was cut off by a full disk', async () => {
+    const { run, file, now } = place();
+    writeFileSync(`${file}.segue-backup`, TWO.slice(0, 20));
+    await run('install', 'cursor', '--all');
+    const { code, stdout } = await run('uninstall', 'cursor');
+    expect(code).toBe(0);
+    expect(stdout).toContain('byte for byte');
+    expect(now()).toBe(TWO);
+  });
+
+  it('without servers is said to have none', async () => {
+    const { run } = place('{}');
+    expect((await run('install', 'cursor', '--all')).stdout).toMatch(/mcp\.json has no servers$/m);
+  });
+
   it('is left alone when another program writes to it meanwhile', () => {
     const { file, now, names } = place();
     expect(() => replaceConfig(file, 'what it was', 'x')).toThrow(/just changed by another program/);

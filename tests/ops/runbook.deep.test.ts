@@ -138,6 +138,7 @@ shows('M5 F17', 'a Segue that was killed is named until the next start clears up
   await follow('Segue itself hangs', home);
   await follow('A socket or a process is left over', home);
   const next = await files(worker('echo'), {}, home);
+  await next.service.logged(/an earlier supervisor of this name died/);
   expect((await segue(home, ['doctor'])).stdout).not.toContain('died without a word');
   await ended(next.service, 'SIGTERM');
 });

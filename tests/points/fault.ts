@@ -12,7 +12,7 @@ export interface Fault {
    * `full`: from there on no database may grow by a page. `slow`: the event loop stands still for a while. Another one
    * is the code of the error that the effect fails with, which must be a point before one.
    */
-  fail?: 'full' | 'slow' | 'EMFILE' | 'EPERM';
+  fail?: 'full' | 'slow' | 'EMFILE';
 }
 
 export const faultyOptions = (fault: Fault) => ({

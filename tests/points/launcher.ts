@@ -3,8 +3,8 @@
  * where. Says on stderr that it was there: `{"fault":"before spawn"}`.
  */
 import { writeSync } from 'node:fs';
-import BetterSqlite3 from 'better-sqlite3';
 import { systemEnv } from '../../src/env.ts';
+import { setDiskFull } from '../support/full-disk.ts';
 import type { Fault } from './fault.ts';
 import { watchPoints } from './points.ts';
 
@@ -12,20 +12,11 @@ const { at, count = 1, kill, fail } = JSON.parse(process.env.FAULT!) as Fault;
 let passed = 0;
 const SLOW_MS = 400;
 
-const databases = new Set<BetterSqlite3.Database>();
-const { pragma } = BetterSqlite3.prototype;
-BetterSqlite3.prototype.pragma = function (this: BetterSqlite3.Database, ...args) {
-  databases.add(this);
-  return pragma.apply(this, args);
-} as typeof pragma;
-
 function trouble(name: string, what: NonNullable<Fault['fail']>): void {
   writeSync(2, `${JSON.stringify({ fault: name, fail: what })}\n`);
   if (what === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
-  else if (what === 'full') {
-    // What is lower than the pages that there are means: no more of them.
-    for (const database of databases) if (database.open) pragma.call(database, 'max_page_count = 1');
-  } else throw Object.assign(new Error(`${name}: ${what}`), { code: what });
+  else if (what === 'full') setDiskFull(true);
+  else throw Object.assign(new Error(`${name}: ${what}`), { code: what });
 }
 
 /** The newest of our servers. */

@@ -1,11 +1,12 @@
 /**
- * Named points in a running Segue: before and after each commit and each effect. They are put around its two doors from
- * outside, the store and `systemEnv`, so that the product holds nothing of them.
+ * Named points in a running Segue: before and after each commit and each effect. They are put around its doors from
+ * outside, the store, the journal of HTTP clients and `systemEnv`, so that the product holds nothing of them.
  *
- * `before transition alive.idle`, `after report`, `before spawn`, `after kill SIGKILL`: "after" a commit is before anything
+ * `before transition alive.idle`, `after report`, `before journal accept`, `before spawn`, `after kill SIGKILL`: "after" a commit is before anything
  * that waits for it has begun.
  */
 import { systemEnv } from '../../src/env.ts';
+import { RowJournal } from '../../src/front/http/row-journal.ts';
 import { Store } from '../../src/state/store.ts';
 
 /** What is committed for itself, or with what else comes in the same turn of the loop. */
@@ -18,6 +19,9 @@ const COMMITS = [
   'saveSnapshot',
   'audit',
 ] as const;
+
+/** Of the journal: each is through when it returns. */
+const ENTRIES = ['saveSession', 'accept', 'sent', 'event', 'forget'] as const;
 
 type Commit = (row: unknown, ...more: unknown[]) => Promise<unknown>;
 
@@ -33,6 +37,18 @@ export function watchPoints(onPoint: (name: string) => void): void {
         onPoint(`after ${name}`);
         return result;
       });
+    };
+  }
+  const journal = RowJournal.prototype as unknown as Record<
+    (typeof ENTRIES)[number],
+    (...args: unknown[]) => void
+  >;
+  for (const entry of ENTRIES) {
+    const write = journal[entry];
+    journal[entry] = function (...args) {
+      onPoint(`before journal ${entry}`);
+      write.apply(this, args);
+      onPoint(`after journal ${entry}`);
     };
   }
   const { spawn, kill } = systemEnv;

@@ -1,4 +1,4 @@
-/** kill -9 of `segue serve` in every state of a reboot: its clients go on in the next start, under the same session. */
+/** kill -9 of `segue serve` in every state of a reboot, and around what it notes for its clients: they go on in the next start. */
 import { expect } from 'vitest';
 import { type Exchange, HttpPeer, startService } from '../support/http.ts';
 import { tempHome } from '../support/launch.ts';
@@ -75,6 +75,42 @@ for (const { at, count = 1, orphans, outcome } of MOMENTS) {
     expect(await reportsOf(options.home)).toMatchObject([{ outcome }]);
   });
 }
+
+/** The first of each is the handshake's. */
+const ENTRIES = ['accept', 'event'].flatMap((entry) =>
+  ['before', 'after'].flatMap((when) =>
+    [2, 3, 4].map((count) => ({ at: `${when} journal ${entry}`, count })),
+  ),
+);
+
+for (const { at, count } of ENTRIES)
+  shows(
+    'D3 F5',
+    `killed ${at}, number ${count}: what was accepted is answered once, nothing is done twice`,
+    async () => {
+      const options = { ...optionsOf('start', tempHome()), args: NAME };
+      const first = await startService({ ...options, ...faultyOptions({ at, count, kill: 'supervisor' }) });
+      const peer = new HttpPeer(first.url);
+      await peer.open();
+      const exchanges = new Map<string, Exchange>();
+      for (const id of ['one', 'two', 'three', 'four']) {
+        const params = { name: 'write', arguments: { call: id } };
+        const exchange = await peer.post({ id, method: 'tools/call', params }).catch(() => null);
+        if (exchange === null) break; // the connection was cut before the service had said that it will answer
+        exchanges.set(id, exchange);
+      }
+      expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
+      const next = await startService({ ...options, port: first.port });
+      for (const [id, exchange] of exchanges) {
+        const answer = await onlyAnswer(peer, id, exchange);
+        const done = next.executions().filter(({ call }) => call === id).length;
+        if (answer.result) expect(done).toBe(1);
+        else expect(answer).toMatchObject({ error: { data: { code: 'OUTCOME_UNKNOWN' } } });
+      }
+      expect((await peer.call('write', { call: 'after' })).result).toBeDefined(); // the same session
+      expectNothingTwice(next);
+    },
+  );
 
 /** On the stream that was cut, else where that goes on; never on both. */
 async function onlyAnswer(peer: HttpPeer, id: string, cut: Exchange): Promise<Message> {

@@ -9,7 +9,7 @@ export function nameOf({ source, eventType, guard, target }: AnyTransitionDefini
 }
 
 /** Those for which no cause exists: see `isPossible` in world.ts. */
-const IMPOSSIBLE = /xstate\.error\.actor\.checkpoints/;
+const IMPOSSIBLE = /xstate\.error\.actor\.checkpoints|settings\.changed/;
 
 /** Without those that have neither target nor action: they only forbid what a parent would do. */
 export function possibleTransitions(): string[] {

@@ -15,8 +15,7 @@ import { sourceOf, writeServer } from './server-file.ts';
 const BUILD = join(import.meta.dirname, 'fixtures/build.mjs');
 
 /** A folder with a server, and what starts it. */
-function aServer(toolName = 'one') {
-  const home = tempHome();
+function aServer(toolName = 'one', home = tempHome()) {
   mkdirSync(join(home, 'src'));
   const file = join(home, 'src/server.mjs');
   writeServer(file, toolName);
@@ -129,4 +128,16 @@ it('leaves node_modules alone, sees folders that are made later, and rolls over 
   await service.logged(/"from":"rebooting","to":"watching"/);
   for (const peer of peers) expect(textOf(await peer.call('two'))).toBe('two');
   expect(service.stderr()).not.toMatch(/left-out/);
+});
+
+it('takes the folder it runs in by its name, which may have brackets', async () => {
+  const cwd = join(tempHome(), '@scope', 'copy [1] (old)');
+  mkdirSync(cwd, { recursive: true });
+  const { home, file, command, args } = aServer('one', cwd);
+  const segue = serve({ command, args: [...args, '--cwd', cwd], home });
+  await segue.client.initialize();
+  await segue.logged(/files are watched/);
+  writeServer(file, 'two');
+  await segue.logged(/"from":"rebooting","to":"watching"/);
+  expect(textOf(await segue.client.call('two'))).toBe('two');
 });

@@ -9,6 +9,7 @@ import type { Log } from '../../observe/log.ts';
 import { BodyError, declaredBytes } from './body.ts';
 import { answerClientErrors } from './client-errors.ts';
 import type { HttpLimits } from './limits.ts';
+import { Turns } from './turns.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 /** How much later than its deadline a silent connection may be found. */
@@ -49,9 +50,12 @@ export function createHttpServer({ limits, handler, env, log }: HttpServerOption
   });
   server.maxConnections = limits.maxConnections;
   const inFlight = new Set<ServerResponse>();
+  const turns = new Turns();
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     inFlight.add(response);
     response.on('close', () => inFlight.delete(response));
+    await turns.wait();
+    if (response.destroyed) return;
     try {
       await handler(request, response);
     } catch (error) {

@@ -66,6 +66,10 @@ export class Crowd {
 
   /** From now on each client has `inFlight` calls in flight, until `stop`. */
   start(inFlight: number): void {
+    // A test that failed leaves clients that are closed: their calls would fail for ever, at once.
+    onTestFinished(() => {
+      this.#stopped = true;
+    });
     for (const client of this.#asks)
       for (let lane = 0; lane < inFlight; lane++) this.#lanes.push(this.#run(client, lane));
   }
