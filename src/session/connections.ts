@@ -45,11 +45,13 @@ export class Connections {
 
   /**
    * @throws SegueError INVALID_PARAMETERS for a second session of a worker that is not shared, also after the first: a
-   *   late answer to that one would be taken for its successor's. The next worker may have another one.
+   *   late answer to that one would be taken for its successor's. The next worker may have another one, and what comes
+   *   when the present one is fenced is the next one's.
    */
   add(session: Session): void {
     const { isolation, upstream } = this.#options.config;
-    if (isolation === 'session' && upstream === undefined && this.#taken) {
+    const taken = this.#taken && (this.#sessions.size > 0 || !this.#link?.fenced);
+    if (isolation === 'session' && upstream === undefined && taken) {
       const text = 'this server has had its client; with isolation "shared" it may have several';
       throw new SegueError('INVALID_PARAMETERS', text);
     }
