@@ -13,6 +13,7 @@ import type { HeadStart } from './head-start.ts';
 import { iso } from './iso.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { Standby } from './lifecycle/standby.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
@@ -100,17 +101,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const workers = createWorkers({ ...basis, mark: state.mark, head, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
+  const { discreet = false } = options;
+  const standby = new Standby({ ...parts, discreet });
   const lifecycle = new Lifecycle({
     ...parts,
     hooks,
     memory,
+    standby,
     command,
     inspect,
-    discreet: options.discreet ?? false,
+    discreet,
     reread: () => options.live?.reread(config) ?? null,
   });
   const { windows = new Windows(config.windows, env) } = options;
-  const control = createControl({ ...parts, lifecycle, windows, startedAt: env.now() });
+  const control = createControl({ ...parts, lifecycle, standby, windows, startedAt: env.now() });
   const approvals = config.toolChanges === 'hold' ? new ToolApprovals(store, log) : null;
   const context = sessionContext({
     ...{ ...parts, lifecycle, approvals },

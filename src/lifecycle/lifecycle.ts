@@ -29,7 +29,7 @@ export interface RunRequest {
 
 export type LifecycleDeps = Omit<
   ServiceDeps,
-  'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'envelope'
+  'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'command' | 'envelope'
 > & {
   command: Command;
   /** Reads the configuration again, into `config`; returns why it was not taken. */
@@ -67,6 +67,7 @@ export class Lifecycle {
       newRun: (trigger) => this.newRun(trigger),
       ledger: (rebootId) => this.ledger(rebootId),
       currentRebootId: () => this.snapshot.context.run?.rebootId ?? '',
+      command: () => this.snapshot.context.command,
       envelope: () => pack(this.#actor.getPersistedSnapshot(), deps.env.now()),
     });
     this.#actor = createActor(rebootMachine.provide({ actors: services }), {

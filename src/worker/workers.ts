@@ -68,6 +68,11 @@ export class Workers {
     return this.#byGeneration.get(generation);
   }
 
+  /** Resolves when no process is being made any more. */
+  async made(): Promise<void> {
+    await Promise.allSettled(this.#starting.values());
+  }
+
   async #spawn(command: Command, generation: number): Promise<Worker> {
     const { env, limits, upstream } = this.#options;
     if (upstream) await refuseOccupied(upstream);
@@ -111,9 +116,15 @@ export class Workers {
   scratch(command: Command): Promise<Worker> {
     const generation = -++this.#scratches;
     return this.start(command, generation).then((worker) => {
-      void worker.process.exited.then(() => this.#byGeneration.delete(generation));
+      void worker.process.exited.then(() => this.forget(worker));
       return worker;
     });
+  }
+
+  /** One that never served. */
+  forget(worker: Worker): void {
+    const { generation } = worker.process;
+    if (this.#byGeneration.get(generation) === worker) this.#byGeneration.delete(generation);
   }
 
   /** Not before a dead worker's sessions were cut from it: what is open there is theirs to answer (F2). */
