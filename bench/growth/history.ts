@@ -79,7 +79,7 @@ async function ofProcesses(): Promise<Record<string, number>> {
     starts.push(await timed(() => client.open()));
     reboots.push((await client.reboot()).duration_ms!);
     for (let again = 0; again < 3; again += 1)
-      statuses.push(await timed(() => client.call('orchestrator_restart_status')));
+      statuses.push(await timed(() => client.call('orchestrator_restart_status', { include_history: true })));
     await client.end();
   }
   return { start: middle(starts), reboot: middle(reboots), status: middle(statuses) };

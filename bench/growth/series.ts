@@ -66,6 +66,7 @@ export const GROWTHS: readonly Growth[] = [
       list: { label: 'the newest 20', unit: 'ms', of: 'all' },
       page: { label: '20 from the middle', unit: 'ms', of: 'all' },
       counts: { label: 'the counts by state', unit: 'ms', of: 'all' },
+      suspend: { label: 'to let go of them at a reboot', unit: 'ms', of: 'all' },
       takeover: { label: 'the next generation takes over', unit: 'ms', of: 'all' },
       snapshot: { label: 'a snapshot', unit: 'ms', of: 'all' },
       compare: { label: 'comparing with it', unit: 'ms', of: 'all' },
