@@ -1,7 +1,7 @@
 /** The restart history of a name, and the journal of transitions behind it. */
 
 import type { RestartReport } from '../src/control/schemas.ts';
-import { and, desc, eq, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
+import { and, desc, eq, gte, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { reboots, transitions } from './schema.ts';
 
@@ -36,7 +36,7 @@ export function rebootRows(orm: Orm) {
     },
     /** At most two: more than one means that the prefix is not unique. */
     withPrefix(prefix: string): StoredReport[] {
-      const matches = sql`substr(${reboots.id}, 1, ${prefix.length}) = ${prefix}`;
+      const matches = and(gte(reboots.id, prefix), lt(reboots.id, `${prefix}\uffff`)); // by its index
       return orm.select(stored).from(reboots).where(matches).limit(2).all();
     },
     running(instance: string): StoredReport[] {
