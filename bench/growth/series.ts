@@ -112,3 +112,9 @@ const NOISE = 0.2;
 export function isSteep(metric: Metric, slope: number | null): boolean {
   return slope !== null && slope > (metric.of === 'all' ? 1 : 0) + NOISE;
 }
+
+/** `0.34 ms`, `27 ms`, `10.8 s`. */
+export function millis(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${ms >= 10 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
+}
