@@ -166,6 +166,7 @@ export const sessions = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.instance, table.id] }),
     index('sessions_handshake').on(table.era, table.handshakeAt),
+    index('sessions_alike').on(table.instance, table.era, table.protocolVersion, table.handshakeAt),
   ],
 );
 
@@ -211,8 +212,8 @@ export const tasks = sqliteTable(
   },
   (table) => [
     index('tasks_root').on(table.root, table.position),
-    index('tasks_parent').on(table.parent, table.position),
-    index('tasks_state_kind').on(table.state, table.kind),
+    index('tasks_parent').on(table.parent, table.createdAt, table.id),
+    index('tasks_state_kind').on(table.state, table.kind, table.createdAt, table.root, table.position),
     index('tasks_created_at').on(table.createdAt, table.id),
   ],
 );

@@ -22,6 +22,7 @@ const SETTINGS = [
 ];
 
 const agent = new Agent({ keepAlive: true });
+let nextId = 1;
 for (const count of counts) print({ count, values: await measure(count) });
 agent.destroy();
 
@@ -81,8 +82,6 @@ async function openSession(url: string): Promise<string> {
   await post(url, { method: 'notifications/initialized' }, session);
   return session;
 }
-
-let nextId = 1;
 
 /** What the tool gave as structured content. @throws without a result */
 async function call(url: string, session: string, name: string): Promise<RestartReport> {
