@@ -14,7 +14,7 @@ const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const TIMES = 3;
 const CALLS = 500;
 /** Below this many, memory cannot be told from noise. */
-const TELLING = 100;
+const TELLING = 1_000;
 const SETTINGS = [
   'http.limits.maxSessions=100000',
   'http.limits.requestsPerMinute=10000000',
