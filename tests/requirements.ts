@@ -390,6 +390,7 @@ const SHOWN: Partial<Record<RequirementId, readonly string[]>> = {
     'tests/db/open.test.ts',
     'tests/faults/storage.test.ts',
     'tests/orchestrator/storage.test.ts',
+    'tests/state/bury.test.ts',
     'tests/state/degraded.test.ts',
   ],
   F44: [

@@ -16,7 +16,7 @@ import { isLive } from './live.ts';
 import { endOrphans } from './orphans.ts';
 import type { WriteQueue } from './queue.ts';
 import type { SnapshotStore } from './snapshots.ts';
-import { findStrays } from './strays.ts';
+import { findStrays, type Stray } from './strays.ts';
 
 type Recovery = NonNullable<RestartReport['recovery']>;
 
@@ -46,9 +46,7 @@ export async function buryDead(
   log: Log,
 ): Promise<Burial> {
   const { db } = await queue.ready();
-  const dead = db.instances.unended().filter((row) => row.id !== self && !isLive(env, row));
-  const strays = await findStrays(env, db, dirname(db.file));
-  const unknown = strays.filter(({ instance }) => !dead.some((row) => row.id === instance));
+  const { dead, unknown } = await left(db, self, env);
   if (dead.length === 0 && unknown.length === 0)
     return { instances: [], orphansEnded: [], rebootsAbandoned: [], statesLost: [] };
   if (unknown.length > 0)
@@ -80,6 +78,29 @@ export async function buryDead(
   const burial = { instances: dead.map((row) => row.id), orphansEnded, rebootsAbandoned, statesLost };
   log.warn(burial, 'an earlier supervisor of this name died: what it left was ended');
   return burial;
+}
+
+/**
+ * Ends what dead supervisors left, and writes nothing: one of those processes may hold the lock of the database, and
+ * would for ever when it is stopped (F43). They are buried when the lock is free.
+ */
+export async function endLeft(db: Database, self: string, env: Env, log: Log): Promise<void> {
+  const { dead, unknown } = await left(db, self, env);
+  const workers = dead.flatMap(({ id }) => db.instances.unendedWorkers(id));
+  const instances = dead.map(({ id }) => id);
+  const ended = await endOrphans(env, log, workers, instances, unknown);
+  if (ended.length > 0) log.warn({ ended }, 'the database was locked: what a dead supervisor left was ended');
+}
+
+/** Dead supervisors of this name, and workers of some that the database does not know. */
+async function left(
+  db: Database,
+  self: string,
+  env: Env,
+): Promise<{ dead: InstanceRow[]; unknown: Stray[] }> {
+  const dead = db.instances.unended().filter((row) => row.id !== self && !isLive(env, row));
+  const strays = await findStrays(env, db, dirname(db.file));
+  return { dead, unknown: strays.filter(({ instance }) => !dead.some((row) => row.id === instance)) };
 }
 
 /** Of its machine, as far as that is on record; one that cannot be trusted is refused with the reason (F48). */

@@ -6,7 +6,7 @@
  */
 
 import { dirname } from 'node:path';
-import { BUSY_BUDGET_MS, whileBusy } from '../../db/busy.ts';
+import { BUSY_BUDGET_MS, isBusy, whileBusy } from '../../db/busy.ts';
 import type { Database } from '../../db/database.ts';
 import type { NewWorker } from '../../db/instances.ts';
 import type { TaskDifference } from '../../db/task-lines.ts';
@@ -19,7 +19,7 @@ import type { Log } from '../observe/log.ts';
 import { type KeySource, loadKey } from '../serializer/key.ts';
 import { createSeal } from '../serializer/seal.ts';
 import type { SnapshotDocument } from '../serializer/snapshot.ts';
-import { type Burial, buryDead } from './bury.ts';
+import { type Burial, buryDead, endLeft } from './bury.ts';
 import { databaseFile, privateDirectory } from './directory.ts';
 import { HealthProbe, type StoreHealth } from './health.ts';
 import { type ReconnectionStats, ReportHistory, type RestartStats, stderrIdentity } from './history.ts';
@@ -323,8 +323,13 @@ export class Store {
       connection: (db) => ({ db, seal, key }),
     });
     const { db } = connection;
+    const introduce = () => whileBusy(env, limits, () => db.transaction(() => this.#introduce(db, recovery)));
     try {
-      await whileBusy(env, limits, () => db.transaction(() => this.#introduce(db, recovery)));
+      await introduce().catch(async (error) => {
+        if (!isBusy(error)) throw error;
+        await endLeft(db, instance, env, log);
+        await introduce();
+      });
     } catch (error) {
       db.close();
       throw SegueError.from(error, 'SYSTEM_NOT_READY');

@@ -70,12 +70,13 @@ export class OrchestratorScene implements Scene {
     const task = taskOf(planned);
     if (!task) return end('refused', 'its plan was not answered'); // planned or not, nobody has begun it
     while (performance.now() - start < PATIENCE_MS) {
-      const { state } =
-        taskOf(await this.#ask('orchestrator_execute_task', { task_id: task.task_id, wait: true })) ?? {};
+      const said = await this.#ask('orchestrator_execute_task', { task_id: task.task_id, wait: true });
+      const { state } = taskOf(said) ?? {};
       const outcome = state === undefined ? undefined : OUTCOMES[state];
+      this.#history.operations.get(call)!.detail = sayingOf(said);
       if (outcome === undefined) continue;
       this.#history.answers.push({ call, client: call, at: performance.now() });
-      return end(outcome);
+      return end(outcome, '');
     }
     this.#history.overdue++;
   }
@@ -86,6 +87,12 @@ export class OrchestratorScene implements Scene {
     const asked = this.#inner.life.client.ask('tools/call', { name, arguments: args });
     return asked.catch(() => undefined);
   }
+}
+
+/** What was said last of a task that did not end in time, for a person. */
+function sayingOf(message: Message | undefined): string {
+  const task = taskOf(message);
+  return task ? `its task is ${task.state}` : JSON.stringify(message?.error ?? message?.result ?? null);
 }
 
 /** The task that a tool of the orchestrator tells of; undefined where it failed. */

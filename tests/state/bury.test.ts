@@ -63,6 +63,35 @@ describe('burying', () => {
     expect(how).toEqual(['died', null]);
   });
 
+  shows('F11 F43', 'also one that was stopped while it held the lock of the database', async () => {
+    const place = room();
+    const dead = await supervisor(place);
+    const locker = new URL('../db/fixtures/locks.ts', import.meta.url);
+    const holder = program(locker, place.file, { SEGUE_WORKER: `${dead.instance}/3` });
+    holder.say('lock');
+    await holder.next();
+    holder.child.kill('SIGSTOP');
+    await dead.kill();
+    const store = place.store();
+    await store.open();
+    expect(store.status.state).toBe('ready');
+    expect([...dead.pids, holder.pid].map(isAlive)).toEqual([false, false, false, false]);
+    expect((await store.bury()).instances).toEqual([dead.instance]);
+  });
+
+  shows('F43', 'leaves a living process that holds the lock alone', async () => {
+    const place = room();
+    const dead = await supervisor(place);
+    const holder = program(new URL('../db/fixtures/locks.ts', import.meta.url), place.file);
+    holder.say('lock');
+    await holder.next();
+    await dead.kill();
+    const store = place.store();
+    await store.open();
+    expect(store.status).toMatchObject({ state: 'degraded', reason: expect.stringContaining('lock') });
+    expect(isAlive(holder.pid)).toBe(true);
+  });
+
   shows('F5 F6', 'marks its running reboot as abandoned, at its last sign of life', async () => {
     const place = room();
     const dead = await supervisor(place);
