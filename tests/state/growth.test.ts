@@ -66,7 +66,7 @@ describe('is found by its index', () => {
 });
 
 it('sums the history up without a look at the reports', async () => {
-  expect(await planOf((orm) => rebootRows(orm).ended(['r']))).toEqual([
+  expect(await planOf((orm) => rebootRows(orm).sums(['r']))).toEqual([
     expect.stringContaining('COVERING INDEX reboots_ended'),
   ]);
 });
