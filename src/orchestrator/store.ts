@@ -78,16 +78,19 @@ export class TaskStore {
   forEach(roots: readonly string[], run: (root: string) => void): string[] {
     return roots.filter((root) => {
       if (this.#damaged.has(root)) return false;
-      const changes = new Map(this.#changes);
+      const before = this.#changes;
+      this.#changes = new Map();
       try {
         this.db.transaction(() => run(root));
+        for (const [id, change] of this.#changes) before.set(id, change);
         return true;
       } catch (error) {
         if (!(error instanceof SegueError) || error.code !== 'STATE_CORRUPTION') throw error;
         this.#log.error({ err: error, task: root }, 'a task is damaged; it is left as it is');
         this.#damaged.add(root);
-        this.#changes = changes;
         return false;
+      } finally {
+        this.#changes = before;
       }
     });
   }
