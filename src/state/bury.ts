@@ -82,14 +82,15 @@ export async function buryDead(
 
 /**
  * Ends what dead supervisors left, and writes nothing: one of those processes may hold the lock of the database, and
- * would for ever when it is stopped (F43). They are buried when the lock is free.
+ * would for ever when it is stopped (F43). They are buried when the lock is free. False when there was nothing to end.
  */
-export async function endLeft(db: Database, self: string, env: Env, log: Log): Promise<void> {
+export async function endLeft(db: Database, self: string, env: Env, log: Log): Promise<boolean> {
   const { dead, unknown } = await left(db, self, env);
   const workers = dead.flatMap(({ id }) => db.instances.unendedWorkers(id));
   const instances = dead.map(({ id }) => id);
   const ended = await endOrphans(env, log, workers, instances, unknown);
   if (ended.length > 0) log.warn({ ended }, 'the database was locked: what a dead supervisor left was ended');
+  return ended.length > 0;
 }
 
 /** Dead supervisors of this name, and workers of some that the database does not know. */

@@ -331,8 +331,7 @@ export class Store {
     const introduce = () => whileBusy(env, limits, () => db.transaction(() => this.#introduce(db, recovery)));
     try {
       await introduce().catch(async (error) => {
-        if (!isBusy(error)) throw error;
-        await endLeft(db, instance, env, log);
+        if (!isBusy(error) || !(await endLeft(db, instance, env, log))) throw error;
         await introduce();
       });
     } catch (error) {
