@@ -39,8 +39,8 @@ async function pointsOf({ name, counts }: Growth): Promise<Point[]> {
   const child = spawn(process.execPath, [program, ...counts.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  if (code !== 0) throw new Error(`the measurement of ${name} failed`);
+  const [said, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`the measurement of ${name} ended with ${code ?? signal}`);
   return said
     .trim()
     .split('\n')

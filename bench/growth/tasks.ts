@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { connect } from '../../db/database.ts';
 import { configSchema } from '../../src/config.ts';
 import { systemEnv } from '../../src/env.ts';
@@ -69,6 +70,7 @@ async function measure(count: number): Promise<Record<string, number>> {
   const claims: number[] = [];
   const completions: number[] = [];
   while (begun.length < count / (STEPS + 1)) {
+    await setImmediate(); // as between two messages
     plans.push(await timed(() => planOne(first)));
     claims.push(await timed(() => first.execute({ task_id: begun.at(-1)!.id, resume: false, max_steps: 1 })));
   }
