@@ -5,17 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { plot } from './growth/plot.ts';
-import { terminalTable, withSection } from './growth/report.ts';
+import { section, sheetOf } from './growth/report.ts';
 import { GROWTHS, type Growth, type Measured, type Point } from './growth/series.ts';
-
-const DOCS = join(import.meta.dirname, '../docs');
-const DOCUMENT = join(DOCS, 'performance.md');
+import { about, DOCS, load, onTerminal, writeMeasured } from './lib/document.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -28,10 +25,10 @@ const unknown = options.only?.find((name) => !GROWTHS.some((growth) => growth.na
 if (unknown !== undefined) throw new Error(`nothing is measured against ${unknown}`);
 
 for (const growth of GROWTHS.filter(({ name }) => options.only?.includes(name) ?? true)) {
-  const load = loadavg()[0]!;
+  const before = load();
   const measured: Measured = { ...growth, points: await pointsOf(growth) };
-  if (options.write) write(measured, `${about()}, load of the machine ${around(load, loadavg()[0]!)}.`);
-  console.log(options.json ? JSON.stringify(measured) : `${terminalTable(measured)}\n`);
+  if (options.write) write(measured, about([before, load()]));
+  console.log(options.json ? JSON.stringify(measured) : `${onTerminal([sheetOf(measured)])}\n`);
 }
 
 async function pointsOf({ name, counts }: Growth): Promise<Point[]> {
@@ -47,17 +44,7 @@ async function pointsOf({ name, counts }: Growth): Promise<Point[]> {
     .map((line) => JSON.parse(line) as Point);
 }
 
-function about(): string {
-  const date = new Date().toISOString().slice(0, 10);
-  return `Measured ${date} on ${availableParallelism()} cores with Node ${process.versions.node}`;
-}
-
-function around(before: number, after: number): string {
-  const [low, high] = [before, after].map(Math.round).sort((a, b) => a - b);
-  return low === high ? `${low}` : `${low} to ${high}`;
-}
-
 function write(measured: Measured, about: string): void {
   writeFileSync(join(DOCS, 'images', `growth-${measured.name}.svg`), plot(measured));
-  writeFileSync(DOCUMENT, withSection(readFileSync(DOCUMENT, 'utf8'), measured, about));
+  writeMeasured(measured.name, section(measured, about));
 }

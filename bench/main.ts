@@ -5,14 +5,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { about, load, onTerminal, writeMeasured } from './lib/document.ts';
 import { flags, options, PARTS, type Part, sized } from './lib/options.ts';
 import { installPeers } from './lib/peers.ts';
 import { MEASUREMENTS, ROOT, SEGUE } from './lib/programs.ts';
 import type { Results } from './lib/results.ts';
-import { report } from './report.ts';
+import { sections } from './report.ts';
 import { floors, targets } from './targets.ts';
 
 const HELP = `npm run bench [-- <options>]
@@ -24,6 +25,7 @@ What Segue costs beside the same server called directly, in turn within one run,
   --peers         also mcp-proxy and supergateway, installed from npm into a temporary folder (part http)
   --source        measure src/ instead of what is built (starts are slower)
   --json          print data
+  --write         put the tables of the parts into docs/performance.md
   -h, --help      print this help
 
 Tables go to stdout, progress to stderr. What the machine does beside it counts: ratios say more than times.`;
@@ -45,21 +47,28 @@ if (!options.source && !existsSync(join(ROOT, 'dist'))) {
 
 const folder = mkdtempSync(join(tmpdir(), 'segue-peers-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-const machine = { node: process.version, cores: cpus().length, segue: SEGUE[1], loadBefore: load() };
+const machine = { node: process.version, cores: cpus().length, segue: SEGUE[1] };
+const loads = [load()];
 const peers = options.peers ? await installPeers(folder) : [];
 const results: Results = {};
 for (const part of PARTS) {
-  if (options.only.length === 0 || options.only.includes(part))
+  if (options.only.length === 0 || options.only.includes(part)) {
     Object.assign(results, { [part]: await measured(part) });
+    loads.push(load());
+  }
 }
-const about = { ...machine, loadAfter: load() };
-const judged = { floors: floors(results), targets: targets(results) };
-if (options.json) console.log(JSON.stringify({ about, ...results, ...judged }, null, 2));
-else {
-  console.log(
-    `Node ${about.node}, ${about.cores} cores, load ${about.loadBefore} before and ${about.loadAfter} after, ${about.segue}\n`,
-  );
-  console.log(report(results));
+const said = about(loads);
+const tables = sections(results);
+// Floors and targets need all parts.
+const whole = options.only.length === 0;
+const written = options.write ? tables.filter(({ name }) => whole || name in results) : [];
+for (const { name, blocks } of written) writeMeasured(name, [said, ...blocks]);
+if (options.json) {
+  const judged = { floors: floors(results), targets: targets(results) };
+  console.log(JSON.stringify({ about: { ...machine, loads }, ...results, ...judged }, null, 2));
+} else {
+  console.log(`${said} ${machine.segue}\n`);
+  console.log(tables.map(({ title, blocks }) => `## ${title}\n\n${onTerminal(blocks)}`).join('\n\n'));
 }
 
 async function measured(part: Part): Promise<unknown> {
@@ -90,8 +99,4 @@ async function run(part: Part, ...args: string[]): Promise<unknown> {
   if (code !== 0) throw new Error(`the measurement of ${part} failed`);
   process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
   return JSON.parse(said);
-}
-
-function load(): string {
-  return loadavg()[0]!.toFixed(1);
 }

@@ -1,7 +1,8 @@
 /** The results as tables. */
-import { size, table } from '../src/cli/format.ts';
+import { size } from '../src/cli/format.ts';
 import type { HttpMeasured } from './http.ts';
 import type { Compared, Values } from './lib/alternate.ts';
+import type { Block, Sheet } from './lib/document.ts';
 import type { Results } from './lib/results.ts';
 import type { Ratio, Spread } from './lib/spread.ts';
 import type { RebootMeasured } from './reboot.ts';
@@ -11,33 +12,40 @@ import { floors, type Judged, targets } from './targets.ts';
 import type { Measured as TasksMeasured } from './tasks.ts';
 import type { WatchMeasured } from './watch.ts';
 
-export function report(results: Results): string {
-  const { stdio, http, reboot, sessions, tasks, watch } = results;
-  const parts = [
-    stdio && section('stdio', ways(stdio, 'pipe')),
-    http && section('HTTP', ways(http, 'direct')),
-    reboot && section('Reboots', reboots(reboot)),
-    sessions && section('Many sessions', manySessions(sessions)),
-    tasks && section('Snapshots', snapshots(tasks)),
-    watch && section('An edit, with --watch', edits(watch)),
-    section('Floors', judgements(floors(results))),
-    section('Targets', judgements(targets(results))),
-  ];
-  return parts.filter((part) => part !== undefined).join('\n\n');
+export interface Section {
+  name: keyof Results | 'floors' | 'targets';
+  title: string;
+  blocks: Block[];
 }
 
-const section = (title: string, body: string) => `## ${title}\n\n${body}`;
+/** Of what was measured. */
+export function sections(results: Results): Section[] {
+  const { stdio, http, reboot, sessions, tasks, watch } = results;
+  const all: (Section | undefined)[] = [
+    stdio && { name: 'stdio', title: 'stdio', blocks: ways(stdio, 'pipe') },
+    http && { name: 'http', title: 'HTTP', blocks: ways(http, 'direct') },
+    reboot && { name: 'reboot', title: 'Reboots', blocks: reboots(reboot) },
+    sessions && { name: 'sessions', title: 'Many sessions', blocks: manySessions(sessions) },
+    tasks && { name: 'tasks', title: 'Snapshots', blocks: [snapshots(tasks)] },
+    watch && { name: 'watch', title: 'An edit, with --watch', blocks: [edits(watch)] },
+    { name: 'floors', title: 'Floors', blocks: [judgements(floors(results))] },
+    { name: 'targets', title: 'Targets', blocks: [judgements(targets(results))] },
+  ];
+  return all.filter((each) => each !== undefined);
+}
 
 /** Three digits that count. */
 const number = (value: number) =>
   value.toLocaleString('en', {
     maximumSignificantDigits: value < 1_000 ? 3 : Math.ceil(Math.log10(value + 1)),
   });
+const sheet = (head: readonly string[], rows: readonly (readonly string[])[]): Sheet => ({ head, rows });
+
 const ms = (value: number) => `${number(value)} ms`;
 const times = ({ median, min, max }: Ratio) => `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
 const percentiles = ({ p50, p99, max }: Spread) => [p50, p99, max].map(number).join(' / ');
 
-function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, base: string): string {
+function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, base: string): Block[] {
   const to = <Value extends Values>({ to }: Compared<Value>, name: keyof Value) =>
     to[base] ? times(to[base][name]) : '1';
   const loaded = loads.flatMap(({ client, inFlight, compared }) =>
@@ -58,25 +66,25 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
   const once = (what: string, rows: readonly Compared<{ ms: number }>[]) =>
     rows.map((each) => [what, each.way, ms(each.values.ms), to(each, 'ms')]);
   return [
-    table(
+    sheet(
       ['CLIENT', 'IN FLIGHT', 'WAY', 'P50', `TO ${base}`, 'P99', 'CALLS/S', `TO ${base}`, 'CPU/CALL'],
       loaded,
     ),
-    table(
+    sheet(
       ['WHAT', 'WAY', 'TIME', `TO ${base}`],
       [...once('10 MB there and back', large), ...once('start to first answer', start)],
     ),
-    table(
+    sheet(
       ['RESIDENT', 'IDLE', 'MOST UNDER LOAD'],
       memory.map(({ way, idle, peak }) => [way, size(idle), size(peak)]),
     ),
-  ].join('\n\n');
+  ];
 }
 
-function reboots({ scenes, server }: RebootMeasured): string {
+function reboots({ scenes, server }: RebootMeasured): Block[] {
   const names = [...new Set(scenes.flatMap(({ phasesMs }) => Object.keys(phasesMs)))];
   return [
-    table(
+    sheet(
       ['SERVICE', 'REBOOTS', 'BLACKOUT P50 / P99 / MAX ms', 'SILENCE SEEN', 'WHOLE', 'CALLS', 'FAILED'],
       scenes.map(({ scene, reboots, blackoutMs, silentMs, wholeMs, calls, failed }) => [
         ...[scene, String(reboots), percentiles(blackoutMs), silentMs ? percentiles(silentMs) : '–'],
@@ -84,17 +92,17 @@ function reboots({ scenes, server }: RebootMeasured): string {
       ]),
     ),
     `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
-    table(
+    sheet(
       ['PHASE (P50 ms)', ...scenes.map(({ scene }) => scene)],
       names.map((name) => [name, ...scenes.map(({ phasesMs }) => number(phasesMs[name] ?? 0))]),
     ),
-  ].join('\n\n');
+  ];
 }
 
-function manySessions(measured: SessionsMeasured): string {
+function manySessions(measured: SessionsMeasured): Block[] {
   const { sessions, residentBefore, residentAfter, eachBytes, calls, ...took } = measured;
   return [
-    table(
+    sheet(
       [
         'SESSIONS',
         'OPENED',
@@ -120,18 +128,18 @@ function manySessions(measured: SessionsMeasured): string {
         ],
       ],
     ),
-    table(
+    sheet(
       ['JOURNAL', 'CALLS/S', 'P50', 'P99'],
       calls.map(({ journal, perSecond, p50Ms, p99Ms }) => [
         ...[journal, number(Math.round(perSecond)), ms(p50Ms), ms(p99Ms)],
       ]),
     ),
-  ].join('\n\n');
+  ];
 }
 
-function snapshots(rows: readonly TasksMeasured[]): string {
+function snapshots(rows: readonly TasksMeasured[]): Sheet {
   const whats = ['snapshot', 'restore', 'compare'] as const;
-  return table(
+  return sheet(
     [
       'TASKS',
       ...whats.map((what) => `${what.toUpperCase()} (CPU)`),
@@ -151,16 +159,16 @@ function snapshots(rows: readonly TasksMeasured[]): string {
   );
 }
 
-function edits({ edits, p50Ms, p99Ms, alone }: WatchMeasured): string {
-  return table(
+function edits({ edits, p50Ms, p99Ms, alone }: WatchMeasured): Sheet {
+  return sheet(
     ['EDITS', 'TO THE NEW TOOL P50', 'P99', 'A START WITHOUT SEGUE P50', 'P99'],
     [[String(edits), ms(p50Ms), ms(p99Ms), ms(alone.p50Ms), ms(alone.p99Ms)]],
   );
 }
 
-function judgements(rows: readonly Judged[]): string {
+function judgements(rows: readonly Judged[]): Sheet {
   const unit = (value: number, of: string) => `${number(value)}${of && ` ${of}`}`;
-  return table(
+  return sheet(
     ['WHAT', 'WANTED', 'MEASURED', ''],
     rows.map(({ what, atMost, atLeast, unit: of, measured, spread, met }) => [
       what,

@@ -9,6 +9,7 @@ const parsed = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     peers: { type: 'boolean', default: false },
     source: { type: 'boolean', default: false },

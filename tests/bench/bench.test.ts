@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { alternate } from '../../bench/lib/alternate.ts';
+import { inMarkdown, onTerminal, withMeasured } from '../../bench/lib/document.ts';
 import { load } from '../../bench/lib/load.ts';
 import { percentile, ratio, spread } from '../../bench/lib/spread.ts';
-import { report } from '../../bench/report.ts';
+import { sections } from '../../bench/report.ts';
 import { floors, targets } from '../../bench/targets.ts';
 
 test('a percentile is one of the values, whatever their order', () => {
@@ -49,7 +50,7 @@ test('a load has so many calls, and never more of them in flight', async () => {
 test('what was not measured is neither met nor missed', () => {
   for (const { met, measured } of [...floors({}), ...targets({})])
     expect({ met, measured }).toEqual({ met: null, measured: null });
-  expect(report({})).toContain('not measured');
+  expect(onTerminal(sections({}).flatMap(({ blocks }) => blocks))).toContain('not measured');
 });
 
 test('a target that is missed says so', () => {
@@ -79,4 +80,16 @@ test('a target that is missed says so', () => {
     'memory grown over 5 reboots, 64 in flight': true,
     'calls over all these reboots, answered': false,
   });
+});
+
+test('what was measured takes its place in the document', () => {
+  const text = 'before\n<!-- measured: one -->\nold\n<!-- end measured -->\nafter';
+  const sheet = { head: ['WHAT', 'TIME'], rows: [['a|b', '12 ms']] };
+  const written = withMeasured(text, 'one', ['Today.', sheet]);
+  expect(written).toBe(
+    'before\n<!-- measured: one -->\n\nToday.\n\n| WHAT | TIME |\n|---|---:|\n| a\\|b | 12 ms |\n\n<!-- end measured -->\nafter',
+  );
+  expect(withMeasured(written, 'one', ['Today.', sheet])).toBe(written);
+  expect(() => withMeasured(text, 'two', [])).toThrow('no place for two');
+  expect(inMarkdown([sheet])).not.toBe(onTerminal([sheet]));
 });
