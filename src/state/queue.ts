@@ -100,6 +100,11 @@ export class WriteQueue {
     this.#soon = true;
   }
 
+  /** Opens it now where that was put off; resolves when what waited is committed, or cannot be. Never rejects. */
+  async begun(): Promise<void> {
+    if (this.#status.state === 'waiting' && (this.#soon || this.#running !== null)) await this.#drain();
+  }
+
   /** Never rejects; ends `ready` or `degraded`. */
   open(): Promise<void> {
     if (this.#status.state === 'off') return Promise.resolve();
@@ -142,7 +147,7 @@ export class WriteQueue {
 
   /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
   async ready(): Promise<Connection> {
-    if (this.#status.state === 'waiting' && (this.#soon || this.#running !== null)) await this.#drain();
+    if (this.#status.state === 'waiting') await this.begun();
     else if (this.#isRetryDue()) await this.#drain();
     if (this.#status.state === 'ready' && this.#connection !== null) return this.#connection;
     throw (
