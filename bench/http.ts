@@ -1,180 +1,152 @@
 /**
- * What `segue serve` costs: memory of an idle session, a reboot under many of them, and a call with its journal on disk
- * and without. Prints one JSON document. Argument: how many sessions.
+ * Over HTTP: the SDK's own server, and `segue serve` in front of the same server on stdio, with the event store, a token
+ * and metrics. By the SDK's client, and by a lean load generator (bench/lean.ts), as the client alone fills a core.
+ * Prints JSON.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { alternate, type Compared } from './lib/alternate.ts';
+import { LeanHttp } from './lib/lean-http.ts';
+import { type Loaded, load, timed } from './lib/load.ts';
+import { options, sized } from './lib/options.ts';
+import { peerServices } from './lib/peers.ts';
+import { cpuMs, peakBytes, residentBytes } from './lib/proc.ts';
+import { MEASUREMENTS, start } from './lib/programs.ts';
+import { type Service, startDirect, startSegue } from './lib/service.ts';
+
+/** `cpuUs`: of the process that listens, per call; the one behind Segue is not in it. */
+export type HttpLoaded = Loaded & { cpuUs: number };
 
 export interface HttpMeasured {
-  sessions: number;
-  /** Resident bytes of the service, without and with that many idle sessions. */
-  residentBefore: number;
-  residentAfter: number;
-  /** Of the reboot of their one server: the whole, and how long it was silent. */
-  rebootMs: number;
-  blackoutMs: number;
-  /** All sessions, each with one call behind the reboot. */
-  servedMs: number;
-  calls: { journal: 'disk' | 'memory'; perSecond: number; p50Ms: number; p99Ms: number }[];
+  loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<HttpLoaded>[] }[];
+  large: Compared<{ ms: number }>[];
+  start: Compared<{ ms: number }>[];
+  /** Bytes: with one idle session, and the most under load. */
+  memory: { way: string; idle: number; peak: number }[];
 }
 
-interface Service {
-  url: string;
-  pid: number;
-  stop(): Promise<void>;
+interface Way {
+  service: Service;
+  client: Client;
+  idle: number;
+  lean: Lean;
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CALLS = 5_000;
-const LANES = 16;
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-
-async function startService(...flags: string[]): Promise<Service> {
-  const home = mkdtempSync(join(tmpdir(), 'segue-bench-'));
-  const settings = [
-    'http.limits.maxSessions=100000',
-    'http.limits.requestsPerMinute=10000000',
-    'http.anonymous=operator',
-  ];
-  const argv = [
-    'serve',
-    '--port',
-    '0',
-    '--isolation',
-    'shared',
-    ...settings.flatMap((each) => ['--set', each]),
-    ...flags,
-  ];
-  const echo = [process.execPath, join(ROOT, 'tests/fixtures/workers/echo.mjs')];
-  const child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...argv, '--', ...echo], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, XDG_STATE_HOME: home, XDG_RUNTIME_DIR: home },
-  });
-  const { promise: url, resolve } = Promise.withResolvers<string>();
-  createInterface(child.stderr).on('line', (line) => {
-    const said = line.startsWith('{') ? (JSON.parse(line) as { url?: string }) : {};
-    if (said.url) resolve(said.url);
-  });
-  return {
-    url: await url,
-    pid: child.pid!,
-    async stop() {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-      rmSync(home, { recursive: true });
-    },
-  };
+interface Lean {
+  load(count: number): Promise<Loaded>;
+  end(): void;
 }
 
-async function post(url: string, body: object, session?: string): Promise<{ session: string; text: string }> {
-  const known =
-    session === undefined ? {} : { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    ...known,
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<{ session: string; text: string }>();
-  request(url, { method: 'POST', agent, headers }, (response) => {
-    let text = '';
-    response.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    response.on('end', () => resolve({ session: String(response.headers['mcp-session-id']), text }));
-    response.on('error', reject);
-  })
-    .on('error', reject)
-    .end(JSON.stringify({ jsonrpc: '2.0', ...body }));
-  return promise;
-}
-
-async function open(url: string): Promise<string> {
-  const clientInfo = { name: 'bench', version: '1' };
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
-  const { session } = await post(url, { id: 0, method: 'initialize', params });
-  await post(url, { method: 'notifications/initialized' }, session);
-  return session;
-}
-
-async function call(
-  url: string,
-  session: string,
-  id: number,
-  name: string,
-  args: object = {},
-): Promise<string> {
-  const { text } = await post(url, { id, method: 'tools/call', params: { name, arguments: args } }, session);
-  if (!text.includes('"result"')) throw new Error(`no result: ${text}`);
-  return text;
-}
-
-/** `work` for each item, so many at once. */
-async function lanes<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      for (const item of left) await work(item);
-    }),
-  );
-}
-
-const residentOf = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024;
-
-async function manySessions(count: number): Promise<Omit<HttpMeasured, 'calls'>> {
-  const { url, pid, stop } = await startService();
-  const first = await open(url);
-  await call(url, first, 1, 'echo', { text: 'warm' });
-  const residentBefore = residentOf(pid);
-  const sessions: string[] = [];
-  await lanes(Array.from({ length: count }), async () => sessions.push(await open(url)));
-  const residentAfter = residentOf(pid);
-  const said = await call(url, first, 2, 'orchestrator_restart_server');
-  const report = JSON.parse(reportIn(said)) as {
-    duration_ms: number;
-    blackout_ms: number;
-  };
-  const begin = performance.now();
-  await lanes(sessions, (session) => call(url, session, 3, 'echo', { text: 'behind' }));
-  const servedMs = performance.now() - begin;
-  await stop();
-  const { duration_ms: rebootMs, blackout_ms: blackoutMs } = report;
-  return { sessions: count, residentBefore, residentAfter, rebootMs, blackoutMs, servedMs };
-}
-
-function reportIn(said: string): string {
-  const data = said.split('\n').findLast((line) => line.startsWith('data: {'))!;
-  return JSON.stringify(JSON.parse(data.slice('data: '.length)).result.structuredContent);
-}
-
-async function calls(journal: 'disk' | 'memory'): Promise<HttpMeasured['calls'][number]> {
-  const { url, stop } = await startService(...(journal === 'memory' ? ['--no-persist'] : []));
-  const session = await open(url);
-  const took: number[] = [];
-  const begin = performance.now();
-  await lanes(
-    Array.from({ length: CALLS }, (_, index) => index + 1),
-    async (id) => {
-      const at = performance.now();
-      await call(url, session, id, 'echo', { text: 'x'.repeat(500) });
-      took.push(performance.now() - at);
-    },
-  );
-  const perSecond = Math.round((CALLS * 1000) / (performance.now() - begin));
-  await stop();
-  took.sort((a, b) => a - b);
-  return { journal, perSecond, p50Ms: took[CALLS >> 1]!, p99Ms: took[Math.floor(CALLS * 0.99)]! };
-}
-
-const measured: HttpMeasured = {
-  ...(await manySessions(Number(process.argv[2] ?? 1000))),
-  calls: [await calls('disk'), await calls('memory')],
+const WAYS: Record<string, () => Promise<Service>> = {
+  direct: startDirect,
+  segue: startSegue,
+  ...(options['peers-in'] === undefined ? {} : peerServices(options['peers-in'])),
 };
+const BASES = ['direct'];
+const LEAN_LANES = 64;
+const MESSAGE = { text: 'x'.repeat(100) };
+const LARGE = { text: 'x'.repeat(10_000_000) };
+
+async function open(begin: () => Promise<Service>): Promise<Way> {
+  const service = await begin();
+  const { url, token, pid } = service;
+  const client = new Client({ name: 'bench', version: '1.0.0' });
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
+  await client.callTool({ name: 'echo', arguments: MESSAGE });
+  const idle = residentBytes(pid);
+  return { service, client, idle, lean: await startLean(service) };
+}
+
+async function startLean({ url, token }: Service): Promise<Lean> {
+  const child = start([
+    process.execPath,
+    join(MEASUREMENTS, 'lean.ts'),
+    url,
+    String(LEAN_LANES),
+    ...(token ? [token] : []),
+  ]);
+  child.stderr.pipe(process.stderr);
+  const lines = createInterface(child.stdout);
+  const line = async () => String((await once(lines, 'line'))[0]);
+  await line();
+  return {
+    async load(count) {
+      child.stdin.write(`${count}\n`);
+      return JSON.parse(await line()) as Loaded;
+    },
+    end: () => child.stdin.end(),
+  };
+}
+
+async function loads(ways: Record<string, Way>): Promise<HttpMeasured['loads']> {
+  const names = Object.keys(ways);
+  const measured: HttpMeasured['loads'] = [];
+  const compare = async (client: 'SDK' | 'lean', inFlight: number, count: number) => {
+    const run = async (name: string) => {
+      const { client: sdk, lean, service } = ways[name]!;
+      const before = cpuMs(service.pid);
+      const loaded =
+        client === 'lean'
+          ? await lean.load(count)
+          : await load(() => sdk.callTool({ name: 'echo', arguments: MESSAGE }), inFlight, count);
+      return { ...loaded, cpuUs: ((cpuMs(service.pid) - before) * 1000) / count };
+    };
+    for (const name of names) await run(name); // to be compiled
+    measured.push({ client, inFlight, compared: await alternate(names, BASES, sized(3, 15), run) });
+  };
+  await compare('SDK', 1, sized(100, 400));
+  await compare('SDK', 16, sized(256, 1_500));
+  await compare('SDK', 64, sized(256, 1_500));
+  await compare('lean', LEAN_LANES, sized(1_000, 5_000));
+  return measured;
+}
+
+/** Of those that take them: some peers have a lower limit. */
+async function largeMessages(ways: Record<string, Way>): Promise<HttpMeasured['large']> {
+  const send = (name: string) => ways[name]!.client.callTool({ name: 'echo', arguments: LARGE });
+  const able: string[] = [];
+  for (const name of Object.keys(ways)) {
+    await send(name).then(
+      () => able.push(name),
+      (error: Error) => console.error(`${name} took no 10 MB: ${error.message.slice(0, 200)}`),
+    );
+  }
+  return alternate(able, BASES, sized(1, 5), async (name) => ({ ms: await timed(() => send(name)) }));
+}
+
+/** Spawn, the first session, and the first answer of a tool. */
+async function starts(): Promise<HttpMeasured['start']> {
+  return alternate(Object.keys(WAYS), BASES, sized(3, 11), async (name) => {
+    let service: Service | undefined;
+    const ms = await timed(async () => {
+      service = await WAYS[name]!();
+      const lane = new LeanHttp(service);
+      await lane.open();
+      await lane.call(1, 'echo');
+    });
+    await service!.stop();
+    return { ms };
+  });
+}
+
+const ways: Record<string, Way> = {};
+for (const [name, begin] of Object.entries(WAYS)) ways[name] = await open(begin);
+const loaded = await loads(ways);
+const memory = Object.entries(ways).map(([way, { idle, service }]) => ({
+  way,
+  idle,
+  peak: peakBytes(service.pid),
+}));
+const large = await largeMessages(ways);
+for (const { lean, client, service } of Object.values(ways)) {
+  lean.end();
+  await client.close();
+  await service.stop();
+}
+const measured: HttpMeasured = { loads: loaded, large, start: await starts(), memory };
 console.log(JSON.stringify(measured));
 process.exit(0); // kept connections would keep it

@@ -1,94 +1,102 @@
 /**
- * `npm run bench`: what a snapshot and a restore cost, by the number of tasks, and what `segue serve` does, and how long an edit takes. Each
- * measurement is a process of its own (bench/tasks.ts, bench/http.ts, bench/watch.ts), so that its memory is its own. `--json` prints
- * data.
+ * `npm run bench`: what Segue costs and how long a reboot is heard, beside the same server without it. Each measurement is
+ * a process of its own (bench/stdio.ts, http.ts, …), so that its memory and its compiled code are its own.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { size, table } from '../src/cli/format.ts';
-import type { HttpMeasured } from './http.ts';
-import type { Measured as TasksMeasured } from './tasks.ts';
-import type { WatchMeasured } from './watch.ts';
+import { about, load, onTerminal, writeMeasured } from './lib/document.ts';
+import { flags, options, PARTS, type Part, sized } from './lib/options.ts';
+import { installPeers } from './lib/peers.ts';
+import { MEASUREMENTS, ROOT, SEGUE } from './lib/programs.ts';
+import type { Results } from './lib/results.ts';
+import { sections } from './report.ts';
+import { floors, targets } from './targets.ts';
 
-const TASKS = [100, 10_000, 100_000];
-const SESSIONS = 1_000;
-const EDITS = 100;
+const HELP = `npm run bench [-- <options>]
 
-const tasks: TasksMeasured[] = [];
-for (const count of TASKS) tasks.push(await measure('tasks', count));
-const http: HttpMeasured = await measure('http', SESSIONS);
-const watch: WatchMeasured = await measure('watch', EDITS);
-if (process.argv.includes('--json')) console.log(JSON.stringify({ tasks, http, watch }, null, 2));
-else console.log(`${report(tasks)}\n\n${httpReport(http)}\n\n${watchReport(watch)}`);
+What Segue costs beside the same server called directly, in turn within one run, as ratios with their spread.
 
-async function measure<Measured>(what: 'tasks' | 'http' | 'watch', count: number): Promise<Measured> {
-  const program = fileURLToPath(new URL(`${what}.ts`, import.meta.url));
-  const child = spawn(process.execPath, ['--expose-gc', program, String(count)], {
+  --quick         a minute, with a few rounds: for a first look
+  --only <part>   ${PARTS.join(', ')} (may be repeated)
+  --peers         also mcp-proxy and supergateway, installed from npm into a temporary folder (part http)
+  --source        measure src/ instead of what is built (starts are slower)
+  --json          print data
+  --write         put the tables of the parts into docs/performance.md
+  -h, --help      print this help
+
+Tables go to stdout, progress to stderr. What the machine does beside it counts: ratios say more than times.`;
+
+if (options.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const unknown = options.only.find((name) => !PARTS.includes(name as Part));
+if (unknown !== undefined) {
+  console.error(`there is no part "${unknown}"; there are ${PARTS.join(', ')}`);
+  process.exit(2);
+}
+
+if (!options.source && !existsSync(join(ROOT, 'dist'))) {
+  console.error('segue is not built: run "npm run build", or measure its sources with --source');
+  process.exit(1);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'segue-peers-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const machine = { node: process.version, cores: cpus().length, segue: SEGUE[1] };
+const loads = [load()];
+const peers = options.peers ? await installPeers(folder) : [];
+const results: Results = {};
+for (const part of PARTS) {
+  if (options.only.length === 0 || options.only.includes(part)) {
+    Object.assign(results, { [part]: await measured(part) });
+    loads.push(load());
+  }
+}
+const said = about(loads);
+const tables = sections(results);
+// Floors and targets need all parts.
+const whole = options.only.length === 0;
+const written = options.write ? tables.filter(({ name }) => whole || name in results) : [];
+for (const { name, blocks } of written) writeMeasured(name, [said, ...blocks]);
+if (options.json) {
+  const judged = { floors: floors(results), targets: targets(results) };
+  console.log(JSON.stringify({ about: { ...machine, loads }, ...results, ...judged }, null, 2));
+} else {
+  console.log(`${said} ${machine.segue}\n`);
+  console.log(tables.map(({ title, blocks }) => `## ${title}\n\n${onTerminal(blocks)}`).join('\n\n'));
+}
+
+async function measured(part: Part): Promise<unknown> {
+  switch (part) {
+    case 'tasks': {
+      const rows: unknown[] = [];
+      for (const count of sized([100], [100, 10_000, 100_000])) rows.push(await run('tasks', String(count)));
+      return rows;
+    }
+    case 'sessions':
+      return run('sessions', ...flags);
+    case 'watch':
+      return run('watch', String(sized(5, 100)), ...flags);
+    case 'http':
+      return run('http', ...flags, ...peers);
+    default:
+      return run(part, ...flags);
+  }
+}
+
+async function run(part: Part, ...args: string[]): Promise<unknown> {
+  const begin = performance.now();
+  process.stderr.write(`${[part, ...args].join(' ')} … `);
+  const child = spawn(process.execPath, ['--expose-gc', join(MEASUREMENTS, `${part}.ts`), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  if (code !== 0) throw new Error(`the measurement of ${count} ${what} failed`);
-  return JSON.parse(said) as Measured;
-}
-
-function watchReport({ edits, p50Ms, p99Ms, alone }: WatchMeasured): string {
-  const ms = (value: number) => `${Math.round(value)} ms`;
-  return table(
-    ['EDITS', 'TO THE NEW TOOL P50', 'P99', 'A START WITHOUT SEGUE P50', 'P99'],
-    [[String(edits), ms(p50Ms), ms(p99Ms), ms(alone.p50Ms), ms(alone.p99Ms)]],
-  );
-}
-
-function httpReport({ sessions, residentBefore, residentAfter, calls, ...times }: HttpMeasured): string {
-  const ms = (value: number) => `${Math.round(value)} ms`;
-  const each = Math.round((residentAfter - residentBefore) / sessions);
-  const idle = table(
-    ['SESSIONS', 'MEMORY BEFORE', 'AFTER', 'EACH', 'REBOOT', 'SILENT', 'ALL CALLED'],
-    [
-      [
-        String(sessions),
-        size(residentBefore),
-        size(residentAfter),
-        size(each),
-        ms(times.rebootMs),
-        ms(times.blackoutMs),
-        ms(times.servedMs),
-      ],
-    ],
-  );
-  const relayed = table(
-    ['JOURNAL', 'CALLS A SECOND', 'P50', 'P99'],
-    calls.map(({ journal, perSecond, p50Ms, p99Ms }) => [
-      journal,
-      String(perSecond),
-      `${p50Ms.toFixed(1)} ms`,
-      `${p99Ms.toFixed(1)} ms`,
-    ]),
-  );
-  return `${idle}\n\n${relayed}`;
-}
-
-function report(rows: readonly TasksMeasured[]): string {
-  const ms = (value: number) => `${Math.round(value)} ms`;
-  const whats = ['snapshot', 'restore', 'compare'] as const;
-  return table(
-    [
-      'TASKS',
-      ...whats.map((what) => `${what.toUpperCase()} (CPU)`),
-      'LONGEST PAUSE',
-      'EXPORT',
-      'PEAK',
-      'BEFORE',
-    ],
-    rows.map((row) => [
-      String(row.tasks),
-      ...whats.map((what) => `${ms(row[`${what}_ms`])} (${ms(row.cpu_ms[what])})`),
-      ms(row.longest_pause_ms),
-      size(row.export_bytes),
-      size(row.rss_peak_bytes),
-      size(row.rss_before_bytes),
-    ]),
-  );
+  if (code !== 0) throw new Error(`the measurement of ${part} failed`);
+  process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
+  return JSON.parse(said);
 }

@@ -2,13 +2,15 @@
  * One measurement: from the edit of a server's file to the answer of its new tool, under `segue --watch`, by a client of
  * the SDK that waits for tools/list_changed. Beside it what a start of that server takes without Segue. Prints JSON.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { timed } from './lib/load.ts';
+import { environment, home, SEGUE } from './lib/programs.ts';
+import { percentile } from './lib/spread.ts';
 
 interface Times {
   p50Ms: number;
@@ -22,9 +24,7 @@ export interface WatchMeasured extends Times {
 }
 
 const edits = Number(process.argv[2] ?? 100);
-const home = mkdtempSync(join(tmpdir(), 'segue-bench-'));
 const file = join(home, 'server.mjs');
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const LIB = fileURLToPath(new URL('../tests/fixtures/workers/lib.mjs', import.meta.url));
 
 function edit(tool: string): void {
@@ -41,12 +41,6 @@ async function connect(
   args: string[],
   client = new Client({ name: 'bench', version: '1.0.0' }),
 ): Promise<Client> {
-  const environment = {
-    PATH: process.env.PATH ?? '',
-    HOME: home,
-    XDG_STATE_HOME: home,
-    XDG_RUNTIME_DIR: home,
-  };
   const launch = { command: process.execPath, args, cwd: home, env: environment, stderr: 'ignore' as const };
   await client.connect(new StdioClientTransport(launch));
   return client;
@@ -57,23 +51,14 @@ async function answered(client: Client, tool: string): Promise<void> {
   if (content?.text !== tool) throw new Error(`${tool} answered ${JSON.stringify(content)}`);
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return performance.now() - begin;
-}
-
-function times(took: number[]): Times {
-  took.sort((a, b) => a - b);
-  return { p50Ms: took[took.length >> 1]!, p99Ms: took[Math.floor(took.length * 0.99)]! };
-}
+const times = (took: number[]): Times => ({ p50Ms: percentile(took, 0.5), p99Ms: percentile(took, 0.99) });
 
 async function watched(): Promise<number[]> {
   edit('tool0');
   const told = { resolve: () => {} };
   const client = new Client({ name: 'bench', version: '1.0.0' });
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => told.resolve());
-  await connect([MAIN, '--watch', 'server.mjs', '--', process.execPath, file], client);
+  await connect([SEGUE[1], '--watch', 'server.mjs', '--', process.execPath, file], client);
   await answered(client, 'tool0');
   const took: number[] = [];
   // The first one may come before the files are watched: it is not counted.
@@ -106,10 +91,6 @@ async function alone(): Promise<number[]> {
   return took;
 }
 
-try {
-  const measured: WatchMeasured = { edits, ...times(await watched()), alone: times(await alone()) };
-  console.log(JSON.stringify(measured));
-} finally {
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-}
+const measured: WatchMeasured = { edits, ...times(await watched()), alone: times(await alone()) };
+console.log(JSON.stringify(measured));
 process.exit(0);

@@ -10,11 +10,11 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 
-import('../dist/src/cli/main.js').catch((error) => {
+import('../dist/bundle/segue.js').catch((error) => {
   var missing =
     error &&
     error.code === 'ERR_MODULE_NOT_FOUND' &&
-    /[\\/]dist[\\/]src[\\/]cli[\\/]main\.js/.test(error.message);
+    /[\\/]dist[\\/]bundle[\\/]segue\.js/.test(error.message);
   console.error(missing ? 'segue is not built: run "npm run build" in its folder.' : error);
   process.exit(1);
 });

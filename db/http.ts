@@ -9,11 +9,8 @@ export type HttpSessionRow = typeof httpSessions.$inferSelect;
 export type HttpRequestRow = typeof httpRequests.$inferInsert;
 export type HttpStreamRow = typeof httpStreams.$inferSelect;
 export type HttpEventRow = typeof httpEvents.$inferInsert;
-/** One that a bound may drop. */
-export type OldEvent = Pick<
-  typeof httpEvents.$inferSelect,
-  'id' | 'session' | 'stream' | 'seq' | 'at' | 'size'
->;
+/** One that a bound has dropped. */
+export type OldEvent = Pick<typeof httpEvents.$inferSelect, 'session' | 'stream' | 'seq' | 'size'>;
 export type Totals = { count: number; bytes: number };
 
 export type HttpRows = ReturnType<typeof httpRows>;
@@ -22,7 +19,6 @@ export type HttpRows = ReturnType<typeof httpRows>;
 const TABLES = ['http_sessions', 'http_requests', 'http_streams', 'http_events'];
 
 const SESSION = 'select id, principal, worker_key workerKey, created_at createdAt, used_at usedAt, state';
-const OLD_EVENT = 'select id, session, stream, seq, at, size from http_events';
 
 export function httpRows(raw: BetterSqlite3.Database) {
   const all = <T>(sql: string) => {
@@ -37,6 +33,11 @@ export function httpRows(raw: BetterSqlite3.Database) {
     const statement = raw.prepare(sql);
     return (...values: T): void => void statement.run(...values);
   };
+  /** Whether there was anything to change. */
+  const changes = <T extends unknown[]>(sql: string) => {
+    const statement = raw.prepare(sql);
+    return (...values: T): boolean => statement.run(...values).changes > 0;
+  };
   const saveSession = run(`insert into http_sessions (id, principal, worker_key, created_at, used_at, state)
     values (@id, @principal, @workerKey, @createdAt, @usedAt, @state)
     on conflict do update set principal = @principal, worker_key = @workerKey, created_at = @createdAt,
@@ -46,6 +47,9 @@ export function httpRows(raw: BetterSqlite3.Database) {
   const addEvent = run(
     'insert into http_events (session, stream, seq, at, size, bytes) values (?, ?, ?, ?, ?, ?)',
   );
+  const answer = run(`insert into http_streams (session, stream, last_seq, ended)
+    values (?, ?, ?, not exists (select 1 from http_requests where session = ? and stream = ?))
+    on conflict do update set last_seq = max(last_seq, excluded.last_seq), ended = max(ended, excluded.ended)`);
   const count = get<{ count: number }>('select count(*) count from http_sessions');
   return {
     count: () => count()!.count,
@@ -90,14 +94,19 @@ export function httpRows(raw: BetterSqlite3.Database) {
     totals: get<Totals>(
       'select count(*) count, coalesce(sum(size), 0) bytes from http_events where session = ?',
     ),
-    oldest: get<OldEvent>(`${OLD_EVENT} where session = ? order by id limit 1`),
-    /** Of all sessions. */
-    oldestOfAll: get<OldEvent>(`${OLD_EVENT} order by id limit 1`),
-    dropEvent: run<[id: number]>('delete from http_events where id = ?'),
+    oldest: all<{ id: number; stream: string; seq: number; size: number }>(
+      'select id, stream, seq, size from http_events where session = ? order by id limit ?',
+    ),
+    dropUpTo: run<[session: string, id: number]>('delete from http_events where session = ? and id <= ?'),
+    /** Of all sessions, where it is older than this. */
+    dropOlder: get<OldEvent>(`delete from http_events
+      where id = (select min(id) from http_events) and at < ? returning session, stream, seq, size`),
 
     advance: run<[session: string, stream: string, seq: number]>(`insert into http_streams
       (session, stream, last_seq, ended) values (?, ?, ?, 0)
       on conflict do update set last_seq = max(last_seq, excluded.last_seq)`),
+    /** The same, with an answer: it is over when none of its requests is open any more. */
+    answer: (session: string, stream: string, seq: number) => answer(session, stream, seq, session, stream),
     dropped: run<[seq: number, session: string, stream: string]>(
       'update http_streams set dropped_seq = ? where session = ? and stream = ?',
     ),
@@ -106,7 +115,7 @@ export function httpRows(raw: BetterSqlite3.Database) {
       where session = ? and stream = ? and not exists (select 1 from http_requests r
         where r.session = http_streams.session and r.stream = http_streams.stream)`),
     /** One that is over and holds nothing. */
-    forgetStream: run<[session: string, stream: string]>(`delete from http_streams
+    forgetStream: changes<[session: string, stream: string]>(`delete from http_streams
       where session = ? and stream = ? and ended = 1 and not exists (select 1 from http_events e
         where e.session = http_streams.session and e.stream = http_streams.stream)`),
     streams: all<HttpStreamRow>(

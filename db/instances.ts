@@ -68,7 +68,8 @@ export function instanceRows(orm: Orm) {
     },
     /** What they wrote last; that they ended stays on record. */
     purgeTails(exitedBefore: number): void {
-      orm.update(workers).set({ stderrTail: null }).where(lt(workers.exitedAt, exitedBefore)).run();
+      const old = and(isNotNull(workers.stderrTail), lt(workers.exitedAt, exitedBefore));
+      orm.update(workers).set({ stderrTail: null }).where(old).run();
     },
     /** False where nothing is known of it, too. */
     isWorkerEnded(instance: string, generation: number): boolean {

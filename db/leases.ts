@@ -54,7 +54,7 @@ export function leaseRows(orm: Orm) {
         .where(
           and(
             inArray(tasks.state, ['running', 'suspended.safe', 'suspended.error']),
-            isNull(tasks.parent),
+            sql`+${tasks.parent} is null`, // found by their states: those of all times have no parent
             isNull(leases.task),
           ),
         )

@@ -3,13 +3,14 @@
  * at start. The file and what SQLite puts beside it are 0600. A database that a newer version wrote is refused before
  * anything is written to it (F47).
  */
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 
 import type { Env } from '../src/env.ts';
 import { SegueError } from '../src/errors.ts';
+import { packageFile } from '../src/package-files.ts';
 import { type BusyLimits, isBusy, isDamage, whileBusy } from './busy.ts';
 import { drizzle, readMigrationFiles } from './drizzle.ts';
 
@@ -148,13 +149,8 @@ function writerOf(raw: BetterSqlite3.Database): string | null {
 
 let read: Migrations | undefined;
 
-/** The package ships db/migrations at its root; from source they lie beside this file, from dist/db two levels up. */
 function migrations(): Migrations {
-  read ??= readMigrationFiles({
-    migrationsFolder: ['./migrations', '../../db/migrations']
-      .map((path) => fileURLToPath(new URL(path, import.meta.url)))
-      .find((path) => existsSync(path))!,
-  });
+  read ??= readMigrationFiles({ migrationsFolder: fileURLToPath(packageFile('db/migrations')) });
   return read;
 }
 

@@ -1,7 +1,7 @@
 /** The restart history of a name, and the journal of transitions behind it. */
 
 import type { RestartReport } from '../src/control/schemas.ts';
-import { and, desc, eq, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
+import { and, desc, eq, gt, gte, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { reboots, transitions } from './schema.ts';
 
@@ -13,12 +13,17 @@ export interface StoredReport {
   stderrTail: Buffer | null;
 }
 
-export interface EndedReboot {
-  success: boolean;
-  completedAt: number | null;
-  blackoutMs: number | null;
-  sessionsKept: number;
-  sessionsLost: number;
+export interface RebootSums {
+  total: number;
+  good: number;
+  /** Epoch milliseconds; 0 where there is none. */
+  lastGoodAt: number;
+  /** Sessions. */
+  kept: number;
+  lost: number;
+  /** Those that kept sessions and were silent for a known time, and the sum of these times. */
+  blackouts: number;
+  blackoutMs: number;
 }
 
 export type Reboots = ReturnType<typeof rebootRows>;
@@ -36,27 +41,46 @@ export function rebootRows(orm: Orm) {
     },
     /** At most two: more than one means that the prefix is not unique. */
     withPrefix(prefix: string): StoredReport[] {
-      const matches = sql`substr(${reboots.id}, 1, ${prefix.length}) = ${prefix}`;
+      const matches = and(gte(reboots.id, prefix), lt(reboots.id, `${prefix}\uffff`)); // by its index
       return orm.select(stored).from(reboots).where(matches).limit(2).all();
     },
     running(instance: string): StoredReport[] {
       const rows = and(eq(reboots.instance, instance), isNull(reboots.success));
       return orm.select(stored).from(reboots).where(rows).all();
     },
-    /** Without those named in `except`. */
-    ended(except: readonly string[]): EndedReboot[] {
-      const rows = and(isNotNull(reboots.success), notInArray(reboots.id, [...except]));
+    /** Over all that have ended, without those named in `except`. */
+    sums(except: readonly string[]): RebootSums {
+      const { success, completedAt, blackoutMs, sessionsKept, sessionsLost } = reboots;
+      const measured = sql`${success} is not null and ${sessionsKept} > 0 and ${blackoutMs} is not null`;
       return orm
         .select({
-          success: sql<boolean>`${reboots.success}`.mapWith(Boolean),
-          completedAt: reboots.completedAt,
-          blackoutMs: reboots.blackoutMs,
-          sessionsKept: reboots.sessionsKept,
-          sessionsLost: reboots.sessionsLost,
+          total: sql<number>`count(*)`,
+          good: sql<number>`coalesce(sum(${success}), 0)`,
+          lastGoodAt: sql<number>`coalesce(max(${completedAt}) filter (where ${success}), 0)`,
+          kept: sql<number>`coalesce(sum(${sessionsKept}), 0)`,
+          lost: sql<number>`coalesce(sum(${sessionsLost}), 0)`,
+          blackouts: sql<number>`count(*) filter (where ${measured})`,
+          blackoutMs: sql<number>`coalesce(sum(${blackoutMs}) filter (where ${measured}), 0)`,
         })
         .from(reboots)
-        .where(rows)
-        .all();
+        .where(and(isNotNull(success), notInArray(reboots.id, [...except])))
+        .get()!;
+    },
+    /** Of those of the same that kept sessions, the longest first. */
+    longestBlackouts(except: readonly string[], limit: number): number[] {
+      const measured = [
+        isNotNull(reboots.success),
+        gt(reboots.sessionsKept, 0),
+        isNotNull(reboots.blackoutMs),
+      ];
+      return orm
+        .select({ ms: sql<number>`${reboots.blackoutMs}` })
+        .from(reboots)
+        .where(and(...measured, notInArray(reboots.id, [...except])))
+        .orderBy(desc(reboots.blackoutMs))
+        .limit(limit)
+        .all()
+        .map(({ ms }) => ms);
     },
     purge(startedBefore: number): void {
       orm.delete(reboots).where(lt(reboots.startedAt, startedBefore)).run();

@@ -7,7 +7,17 @@
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { TaskKind, TaskState } from '../machines/task-states.ts';
 import type { RestartReport } from '../src/control/schemas.ts';
-import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from './drizzle.ts';
+import {
+  blob,
+  index,
+  integer,
+  isNotNull,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from './drizzle.ts';
 
 /** One run of a supervisor. `endedAt` is empty while it lives, or when it died and nobody has buried it. */
 export const instances = sqliteTable(
@@ -52,7 +62,10 @@ export const workers = sqliteTable(
     exitSignal: text('exit_signal'),
     stderrTail: blob('stderr_tail', { mode: 'buffer' }),
   },
-  (table) => [primaryKey({ columns: [table.instance, table.generation] })],
+  (table) => [
+    primaryKey({ columns: [table.instance, table.generation] }),
+    index('workers_tails').on(table.exitedAt).where(isNotNull(table.stderrTail)),
+  ],
 );
 
 /** The restart history. `report` lacks its stderr tail, which is sealed beside it. */
@@ -76,7 +89,21 @@ export const reboots = sqliteTable(
     report: text('report', { mode: 'json' }).$type<RestartReport>().notNull(),
     stderrTail: blob('stderr_tail', { mode: 'buffer' }),
   },
-  (table) => [index('reboots_started_at').on(table.startedAt), index('reboots_instance').on(table.instance)],
+  (table) => [
+    index('reboots_started_at').on(table.startedAt),
+    index('reboots_instance').on(table.instance, table.success),
+    // All that the sums over the history need: the reports beside it are a hundred times larger.
+    index('reboots_ended').on(
+      ...[
+        table.success,
+        table.id,
+        table.completedAt,
+        table.blackoutMs,
+        table.sessionsKept,
+        table.sessionsLost,
+      ],
+    ),
+  ],
 );
 
 /** The journal: each row was committed before the effect of its transition (F6). */
@@ -94,6 +121,7 @@ export const transitions = sqliteTable(
   (table) => [
     index('transitions_reboot_id').on(table.rebootId),
     index('transitions_instance_at').on(table.instance, table.at),
+    index('transitions_at').on(table.at),
   ],
 );
 
@@ -138,6 +166,7 @@ export const sessions = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.instance, table.id] }),
     index('sessions_handshake').on(table.era, table.handshakeAt),
+    index('sessions_alike').on(table.instance, table.era, table.protocolVersion, table.handshakeAt),
   ],
 );
 
@@ -183,7 +212,8 @@ export const tasks = sqliteTable(
   },
   (table) => [
     index('tasks_root').on(table.root, table.position),
-    index('tasks_state_kind').on(table.state, table.kind),
+    index('tasks_parent').on(table.parent, table.createdAt, table.id),
+    index('tasks_state_kind').on(table.state, table.kind, table.createdAt, table.root, table.position),
     index('tasks_created_at').on(table.createdAt, table.id),
   ],
 );
@@ -227,18 +257,26 @@ export const artifacts = sqliteTable(
  * Who drives a task: one process of one generation of one instance. `releasedAt`: it let go of it; the next generation
  * of that instance goes on, or anybody once that instance is dead.
  */
-export const leases = sqliteTable('leases', {
-  task: text('task')
-    .primaryKey()
-    .references(() => tasks.id, { onDelete: 'cascade' }),
-  instance: text('instance').notNull(),
-  generation: integer('generation').notNull(),
-  pid: integer('pid').notNull(),
-  startTime: text('start_time').notNull(),
-  bootId: text('boot_id').notNull(),
-  takenAt: integer('taken_at').notNull(),
-  releasedAt: integer('released_at'),
-});
+export const leases = sqliteTable(
+  'leases',
+  {
+    task: text('task')
+      .primaryKey()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
+    instance: text('instance').notNull(),
+    generation: integer('generation').notNull(),
+    pid: integer('pid').notNull(),
+    startTime: text('start_time').notNull(),
+    bootId: text('boot_id').notNull(),
+    takenAt: integer('taken_at').notNull(),
+    releasedAt: integer('released_at'),
+  },
+  (table) => [
+    index('leases_owner').on(
+      ...[table.instance, table.generation, table.pid, table.startTime, table.bootId, table.releasedAt],
+    ),
+  ],
+);
 
 /**
  * Every start of a recipe's command (F11). `intended` is written before the spawn, `running` with the process that it
@@ -320,7 +358,10 @@ export const httpRequests = sqliteTable(
     sent: integer('sent', { mode: 'boolean' }).notNull(),
     bytes: blob('bytes', { mode: 'buffer' }).notNull(),
   },
-  (table) => [uniqueIndex('http_requests_key').on(table.session, table.key)],
+  (table) => [
+    uniqueIndex('http_requests_key').on(table.session, table.key),
+    index('http_requests_stream').on(table.session, table.stream),
+  ],
 );
 
 /**

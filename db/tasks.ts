@@ -1,6 +1,6 @@
 /** Tasks, what they depend on, and the journal of their states. */
 import type { TaskState } from '../machines/task-states.ts';
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, ne, or, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
 import { taskDependencies, taskEvents, tasks } from './schema.ts';
 
@@ -46,6 +46,7 @@ export function taskRows(orm: Orm) {
     /** Newest first; `before` is the last row of the page before. */
     page(filter: TaskFilter, limit: number, before?: Pick<TaskRow, 'createdAt' | 'id'>): TaskRow[] {
       const rest = before && [
+        lte(tasks.createdAt, before.createdAt), // said twice, so that the index begins there
         or(
           lt(tasks.createdAt, before.createdAt),
           and(eq(tasks.createdAt, before.createdAt), gt(tasks.id, before.id)),

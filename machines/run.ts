@@ -171,9 +171,15 @@ export function started(context: RebootContext, output: unknown): Change {
   return { worker: (output as Partial<Services['spawn']['output']> | undefined)?.worker ?? context.worker };
 }
 
-/** `maintenance` is through. */
-export function announced(output: unknown): Change {
-  return { overlaps: (output as Partial<Services['maintenance']['output']> | undefined)?.overlaps === true };
+/** `maintenance` is through. What a standby took to start is not taken from the calls in flight. */
+export function announced(context: RebootContext, event: AnyEvent): Change {
+  const { run, phaseStartedAt } = context;
+  const { overlaps, standbyMs } = (event.output ?? {}) as Partial<Services['maintenance']['output']>;
+  const change: Change = { overlaps: overlaps === true };
+  if (!run || standbyMs === undefined) return change;
+  const at = timeOf(event, phaseStartedAt);
+  const later = Math.min(run.drainUntil + standbyMs, at + Math.max(run.deadlineAt - at, 0) / 3);
+  return { ...change, run: { ...run, drainUntil: Math.max(run.drainUntil, later) } };
 }
 
 export function saved(context: RebootContext, output: unknown): Change {

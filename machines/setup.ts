@@ -58,7 +58,7 @@ export const lifecycle = setup({
     recordGone: assign(({ context, event }) => run.gone(context, exitOf(any(event)))),
     handOver: assign(({ context, event }) => run.handOver(context, exitOf(any(event)))),
     recordWorker: assign(({ context, event }) => run.started(context, any(event).output)),
-    recordHandover: assign(({ event }) => run.announced(any(event).output)),
+    recordHandover: assign(({ context, event }) => run.announced(context, any(event))),
     recordSnapshot: assign(({ context, event }) => run.saved(context, any(event).output)),
     changeSettings: assign(({ event }) =>
       event.type === 'settings.changed' ? { settings: event.settings } : {},

@@ -249,10 +249,13 @@ export interface Services {
   watch: { input: { worker: WorkerRef } };
   /** Callback actor: takes checkpoints of a worker that helps; sends nothing. */
   checkpoints: { input: { generation: number } };
-  /** `command` is what comes after the reboot: what a standby has to be started with. */
+  /**
+   * `command` is what comes after the reboot: what a standby has to be started with. `standbyMs`: how long that took,
+   * where there is one. Rejects when it cannot start.
+   */
   maintenance: {
     input: { run: Run; generation: number; command: Command };
-    output: { at: number; overlaps: boolean };
+    output: { at: number; overlaps: boolean; standbyMs?: number };
   };
   /** Resolves when nothing is in flight or `drainUntil` has come: never fails for a slow call. */
   suspend: { input: { run: Run; generation: number }; output: { at: number } };

@@ -169,7 +169,15 @@ export const configSchema = z.strictObject({
   handover: z
     .enum(['exclusive', 'overlap'])
     .default('exclusive')
-    .describe('Whether the new server waits for the exit of the old one, or starts while that ends'),
+    .describe(
+      'Whether the new server waits for the exit of the old one, or has answered its handshake before that is cut off',
+    ),
+  spare: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep a second server that has answered its handshake, to take over after a crash: costs the memory of one more server',
+    ),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
   page: z

@@ -36,7 +36,7 @@ export const systemEnv: Env = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   uuid: () => randomUUID(),
-  bytes: (size) => randomBytes(size),
+  bytes: pooledBytes,
   timer(ms, fn, options) {
     const handle = setTimeout(fn, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
     if (options?.unref) handle.unref();
@@ -75,6 +75,19 @@ export const systemEnv: Env = {
     }
   },
 };
+
+const POOL_BYTES = 4096;
+let pool = Buffer.alloc(0);
+
+/** Each byte is given once; to ask the kernel for each nonce of a message is dear. */
+function pooledBytes(size: number): Buffer {
+  if (size > POOL_BYTES / 16) return randomBytes(size);
+  if (size > pool.length) pool = randomBytes(POOL_BYTES);
+  const bytes = Buffer.from(pool.subarray(0, size));
+  pool.fill(0, 0, size);
+  pool = pool.subarray(size);
+  return bytes;
+}
 
 /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
 export function delay(env: Env, ms: number, signal?: AbortSignal): Promise<void> {

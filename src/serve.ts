@@ -34,7 +34,7 @@ import { createPage } from './page/page.ts';
 import { keySource, loadKey } from './serializer/key.ts';
 import { createSeal } from './serializer/seal.ts';
 import { adminSocketPath, journalFile, privateDirectory } from './state/directory.ts';
-import { placeOf } from './state/state.ts';
+import { placeOf } from './state/place.ts';
 import { createSupervisor } from './supervisor.ts';
 import { startTriggers } from './triggers/triggers.ts';
 import { Windows } from './triggers/windows.ts';

@@ -27,6 +27,15 @@ export interface SessionContextDeps {
 export function sessionContext(deps: SessionContextDeps): SessionContext {
   const { env, log, config, lifecycle, store, control } = deps;
   const endpoints = new WeakMap<Session, Promise<Endpoint>>();
+  function endpoint(session: Session): Promise<Endpoint> {
+    const known = endpoints.get(session);
+    if (known) return known;
+    const who = session.principal;
+    const era = session.handshake.era === 'modern' ? 'modern' : 'legacy';
+    const endpoint = import('./control/surface.ts').then(({ ownSurface }) => ownSurface(control, who, era));
+    endpoints.set(session, endpoint);
+    return endpoint;
+  }
   return {
     env,
     log,
@@ -35,24 +44,25 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     gate: () => lifecycle.gate(),
     refusal: () => lifecycle.refusal(),
     count: (what) => lifecycle.count(what),
-    endpoint(session) {
-      const known = endpoints.get(session);
-      if (known) return known;
-      const who = session.principal;
-      const endpoint =
-        session.handshake.era === 'modern'
-          ? import('./control/modern.ts').then(({ modernEndpoint }) => modernEndpoint(control, who))
-          : import('./control/legacy.ts').then(({ legacyEndpoint }) => legacyEndpoint(control, who));
-      endpoints.set(session, endpoint);
-      return endpoint;
-    },
+    endpoint,
     lastHandshake: async (session) => {
       const { era, protocolVersion } = session.handshake;
       await store.open(); // this client's first message may be what the answer is for
       return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
     },
     settled: () => deps.connections.settled(),
-    committed: () => deps.commit(),
+    committed(session) {
+      deps.commit();
+      // While the worker starts there is time; its answer would wait for this.
+      if (config.tools)
+        setImmediate(
+          () =>
+            void endpoint(session).then(
+              (own) => own.listTools(),
+              () => {},
+            ),
+        ); // who asks is told
+    },
     opened(session) {
       deps.connections.sessionOpened();
       const { era, client, protocolVersion } = session.handshake;

@@ -1,15 +1,13 @@
 /** The workers of a supervisor, and where what they write goes. */
 import type { Config } from './config.ts';
 import type { Env } from './env.ts';
+import type { HeadStart } from './head-start.ts';
 import type { Log } from './observe/log.ts';
 import { embeddedEnvironment, isEmbedded } from './orchestrator/embedded.ts';
 import type { Connections } from './session/connections.ts';
-import { SUPERVISOR_MARK } from './state/strays.ts';
 import { workerEnvironment, workerMarker } from './worker/environment.ts';
+import { passOn } from './worker/stderr.ts';
 import { Workers } from './worker/workers.ts';
-
-/** A supervisor's own reader may be slow: what it does not take is dropped, the tail is kept for the history anyway. */
-const UNREAD_STDERR_BYTES = 1024 * 1024;
 
 export interface SupervisorWorkersDeps {
   env: Env;
@@ -21,6 +19,8 @@ export interface SupervisorWorkersDeps {
   mark: string | null;
   name: string;
   connections: Connections;
+  /** Its first worker, already started. */
+  head?: HeadStart | undefined;
   /** A dead generation has spoken (F28). */
   onStale(): void;
 }
@@ -42,13 +42,11 @@ export function createWorkers(deps: SupervisorWorkersDeps): Workers {
     },
     upstream: config.upstream === undefined ? null : new URL(config.upstream),
     environment: (command, generation) => ({
-      ...workerEnvironment(config.environment, environment, workerMarker(instance, generation)),
+      ...workerEnvironment(config.environment, environment, workerMarker(instance, generation), deps.mark),
       ...(isEmbedded(command) ? embeddedEnvironment(config, name, environment) : {}),
-      ...(deps.mark === null ? {} : { [SUPERVISOR_MARK]: deps.mark }),
     }),
-    onStderr: (_generation, chunk) => {
-      if (process.stderr.writableLength < UNREAD_STDERR_BYTES) process.stderr.write(chunk);
-    },
+    onStderr: (_generation, chunk) => passOn(chunk),
+    head: deps.head,
     onMessage: (link, message) => connections.receive(link, message),
     onGarbage: (generation, why, line) => {
       garbage++;

@@ -9,9 +9,11 @@ import { createControl } from './control/operations.ts';
 import type { Control, Principal } from './control/types.ts';
 import { type Env, systemEnv } from './env.ts';
 import { WorkerMemory } from './extension/memory.ts';
+import type { HeadStart } from './head-start.ts';
 import { iso } from './iso.ts';
 import type { Hooks } from './lifecycle/hooks.ts';
 import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { Standby } from './lifecycle/standby.ts';
 import { Feed } from './observe/feed.ts';
 import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
@@ -19,9 +21,9 @@ import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
+import { SUPERVISOR_MARK } from './state/mark.ts';
 import { endProcesses } from './state/orphans.ts';
 import { openState } from './state/state.ts';
-import { SUPERVISOR_MARK } from './state/strays.ts';
 import { sessionContext } from './supervisor-session.ts';
 import { createWorkers } from './supervisor-workers.ts';
 import { Windows } from './triggers/windows.ts';
@@ -36,6 +38,8 @@ export interface SupervisorOptions {
   hooks?: Hooks;
   log?: Log;
   env?: Env;
+  /** The first worker, where it was started before all this. */
+  head?: HeadStart | undefined;
   /** Tells onlookers what happens; one for all supervisors of a program. */
   feed?: Feed;
   /** Of the program that runs several supervisors and has one admin socket for all; by default this one has its own. */
@@ -79,27 +83,38 @@ const LOCAL_USER = { id: 'local', role: 'operator' } as const;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { config, environment = process.env, log = silentLog, env = systemEnv } = options;
-  const { hooks = {}, inspect, feed = new Feed() } = options;
+  const { hooks = {}, inspect, feed = new Feed(), head } = options;
   checkUpstream(config);
-  const state = openState({ config, environment, env, log, feed, adminSocket: options.adminSocket });
+  const state = openState({
+    config,
+    environment,
+    env,
+    log,
+    feed,
+    adminSocket: options.adminSocket,
+    identity: head,
+  });
   const { store, instance, name, command } = state;
   const onStale = () => lifecycle.count('stale');
   const connections = new Connections({ env, log, config, onStale });
   const basis = { env, log, feed, config, environment, instance, name, connections };
-  const workers = createWorkers({ ...basis, mark: state.mark, onStale });
+  const workers = createWorkers({ ...basis, mark: state.mark, head, onStale });
   const parts = { ...basis, store, workers };
   const memory = new WorkerMemory();
+  const { discreet = false } = options;
+  const standby = new Standby({ ...parts, discreet });
   const lifecycle = new Lifecycle({
     ...parts,
     hooks,
     memory,
+    standby,
     command,
     inspect,
-    discreet: options.discreet ?? false,
+    discreet,
     reread: () => options.live?.reread(config) ?? null,
   });
   const { windows = new Windows(config.windows, env) } = options;
-  const control = createControl({ ...parts, lifecycle, windows, startedAt: env.now() });
+  const control = createControl({ ...parts, lifecycle, standby, windows, startedAt: env.now() });
   const approvals = config.toolChanges === 'hold' ? new ToolApprovals(store, log) : null;
   const context = sessionContext({
     ...{ ...parts, lifecycle, approvals },

@@ -2,7 +2,6 @@
 import { Worker } from 'node:worker_threads';
 
 export interface ThreadOptions {
-  /** Without its extension: source runs as .ts, the package as .js, and the compiler does not rewrite URLs. */
   module: URL;
   name: string;
   /** What the thread gets as `workerData`. */
@@ -13,8 +12,7 @@ export interface ThreadOptions {
 /** Resolves with the one message that the thread posts. Rejects when it throws, or ends first. */
 export function runThread<Result>({ module, name, data, signal }: ThreadOptions): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const thread = new Worker(new URL(`${module.href}${extension}`), {
+    const thread = new Worker(module, {
       workerData: data,
       name,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },

@@ -2,9 +2,11 @@
  * The entry of `segue`. What stands behind the first `--` is a command and belongs to nobody else; what stands before
  * it is ours. Everything is loaded when it is needed: a client waits for the start of its server.
  */
+import { cacheCompiled } from './compile-cache.ts';
 import { systemTerminal, type Terminal } from './terminal.ts';
 
 const terminal = systemTerminal();
+cacheCompiled(terminal.environment);
 const argv = process.argv.slice(2);
 const separator = argv.indexOf('--');
 const own = separator < 0 ? argv : argv.slice(0, separator);

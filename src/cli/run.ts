@@ -1,4 +1,5 @@
 /** `segue [options] [-- <command> [args…]]`: be the MCP server that the client started. */
+import { headStart, plainStart } from '../head-start.ts';
 import { BY_HAND } from './help.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -43,11 +44,13 @@ async function relay(
   command: readonly string[] | undefined,
 ): Promise<number> {
   const { environment, cwd } = terminal;
+  const early = isPlain(options, environment) && command ? headStart(plainStart(command), environment) : null;
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
   const sources = { file: options.config, flags, environment, cwd };
   const config = loadConfig(sources);
   if (config.command === undefined && process.stdin.isTTY) terminal.err(BY_HAND);
+  const head = early ?? headStart(config, environment) ?? undefined;
   const [{ createLog, toStderr }, { Feed }, { LiveConfig }, { systemEnv }, { runStdio }] = await Promise.all([
     import('../observe/log.ts'),
     import('../observe/feed.ts'),
@@ -58,7 +61,13 @@ async function relay(
   const feed = new Feed();
   const log = createLog(config.logLevel, toStderr(feed));
   const live = new LiveConfig(config, sources, log);
-  return runStdio({ config, live, log, env: systemEnv, feed, environment });
+  return runStdio({ config, live, log, env: systemEnv, feed, environment, head });
+}
+
+/** Nothing was said but the command: how its worker starts needs no configuration. */
+function isPlain(options: RunOptions, environment: Terminal['environment']): boolean {
+  const said = Object.entries(environment).some(([name, value]) => name.startsWith('SEGUE_') && value !== '');
+  return !said && Object.keys(options).length === 0;
 }
 
 export async function flagLayer(

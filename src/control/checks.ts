@@ -56,6 +56,7 @@ async function workerCheck(deps: ControlDeps) {
   const { connections, env, lifecycle, workers } = deps;
   const { generation, lastExit } = lifecycle.snapshot.context;
   const worker = workers.get(generation);
+  const standby = deps.standby.worker;
   const alive = worker !== undefined && worker.process.exit === null;
   let probeMs: number | null = null;
   let answers = true;
@@ -81,6 +82,7 @@ async function workerCheck(deps: ControlDeps) {
       probe_ms: probeMs === null ? null : Math.round(probeMs * 100) / 100,
       generation,
       last_exit: lastExit && { code: lastExit.code, signal: lastExit.signal },
+      ...(standby && { standby: { pid: standby.process.pid, rss_bytes: standby.process.rssBytes() } }),
       ...(health && { health }),
     },
   };

@@ -1,5 +1,5 @@
 /**
- * How a session reaches the tools and resources that Segue itself serves. One implementation an era: legacy.ts, modern.ts.
+ * How a session reaches the tools and resources that Segue itself serves. See surface.ts.
  */
 import type { Json } from '../wire/message.ts';
 
@@ -28,5 +28,4 @@ export interface Endpoint {
   listResources(): Promise<Json[]>;
   /** tools/call and resources/read of ours; never rejects: a failure is a tool error or a JSON-RPC error. */
   handle(method: string, params: Json, call: EndpointCall): Promise<{ result: Json } | { error: Json }>;
-  close(): Promise<void>;
 }

@@ -174,6 +174,7 @@ export const healthOutput = z.object({
       probe_ms: z.number().nullable(),
       generation: count,
       last_exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
+      standby: z.object({ pid: z.number(), rss_bytes: z.number().nullable() }).optional(),
       /** What the server says of itself, where it helps with its reboots. */
       health: z.object({ ok: z.boolean(), message: z.string().optional() }).optional(),
     }),

@@ -12,7 +12,7 @@ const MAX_MESSAGE = 500;
 
 /** What cannot be understood counts as not said. */
 const declarationSchema = z.looseObject({
-  /** `overlap`: a second process of this server does no harm while the first one ends. */
+  /** `overlap`: a second process of this server does no harm, idle beside the first one and while that ends. */
   handover: z.enum(['exclusive', 'overlap']).optional().catch(undefined),
   /** How often its state may be asked for while it serves, so that something is left after a crash. */
   checkpoint_interval_ms: z

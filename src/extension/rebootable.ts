@@ -39,7 +39,7 @@ export interface Rebootable {
   // biome-ignore lint/suspicious/noConfusingVoidType: an async function that returns nothing is fine
   restore?(state: unknown, context: RebootContext): Maybe<RebootTask[] | void>;
   health?(context: RebootContext): Maybe<boolean | RebootHealth>;
-  /** `overlap`: a second process of this server does no harm while the first one ends. Default: exclusive. */
+  /** `overlap`: a second process of this server does no harm, idle beside the first one and while that ends. Default: exclusive. */
   handover?: 'exclusive' | 'overlap';
   /** How often `serialize` is called while it serves, so that something is left after a crash. Default: never. */
   checkpointIntervalMs?: number;

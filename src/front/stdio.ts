@@ -6,6 +6,7 @@
 import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
+import type { HeadStart } from '../head-start.ts';
 import { alertsOf } from '../observe/alerts/of.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
@@ -15,6 +16,7 @@ import type { ClientPort, Session } from '../session/session.ts';
 import { createSupervisor } from '../supervisor.ts';
 import { startTriggers } from '../triggers/triggers.ts';
 import { Windows } from '../triggers/windows.ts';
+import { LineWriter } from '../wire/line-writer.ts';
 import { LineSplitter } from '../wire/lines.ts';
 
 export interface StdioOptions {
@@ -24,6 +26,7 @@ export interface StdioOptions {
   env: Env;
   feed: Feed;
   environment: Readonly<Record<string, string | undefined>>;
+  head?: HeadStart | undefined;
 }
 
 /** Above this much that the client has not read, the worker is not read any more. */
@@ -34,11 +37,11 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Serves until the client goes; resolves with the exit code. */
 export async function runStdio(options: StdioOptions): Promise<number> {
-  const { config, log, env, feed, environment, live } = options;
+  const { config, log, env, feed, environment, live, head } = options;
   const inspector = await openInspector({ config, log, env });
   const windows = new Windows(config.windows, env);
   const supervisor = createSupervisor({
-    ...{ config, live, windows, log, env, feed, environment },
+    ...{ config, live, windows, log, env, feed, environment, head },
     inspect: inspector?.inspect,
   });
   const page =
@@ -85,23 +88,11 @@ function serve(session: Session, config: Config): Promise<string> {
 
 function stdoutPort(): ClientPort {
   const { stdin, stdout } = process;
-  let corked = false;
+  const lines = new LineWriter(stdout);
   return {
-    send(line) {
-      if (!corked) {
-        // All lines of one turn go out in one write, without being copied together.
-        corked = true;
-        stdout.cork();
-        setImmediate(() => {
-          corked = false;
-          stdout.uncork();
-        });
-      }
-      stdout.write(line);
-      stdout.write('\n');
-    },
+    send: (line) => lines.write(line),
     get full() {
-      return stdout.writableLength > HIGH_WATER_BYTES;
+      return lines.unreadBytes > HIGH_WATER_BYTES;
     },
     pause: () => stdin.pause(),
     resume: () => stdin.resume(),

@@ -2,8 +2,6 @@
  * What is left of a worker that crashes: its state, asked for as often as it declares while it serves. Kept in memory,
  * and on disk as the one snapshot that no reboot has asked for.
  */
-import { fromCallback } from 'xstate';
-import type { RebootEvent, Services } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Helper } from '../extension/helper.ts';
@@ -17,19 +15,12 @@ const REST = 20;
 /** In the place of a reboot's id. */
 const CHECKPOINT = { rebootId: 'checkpoint' };
 
-export function checkpoints(deps: ServiceDeps) {
-  return fromCallback<RebootEvent, Services['checkpoints']['input']>(({ input: { generation } }) => {
-    deps.memory.serves(generation);
-    const end = new AbortController();
-    take(deps, generation, end.signal).catch((error: unknown) => {
-      if (!end.signal.aborted) deps.log.error({ generation, error: String(error) }, 'checkpoints have ended');
-    });
-    return () => end.abort();
-  });
-}
-
 /** The first at once: what was restored is the state of this generation, too, as soon as that says so itself. */
-async function take(deps: ServiceDeps, generation: number, signal: AbortSignal): Promise<void> {
+export async function takeCheckpoints(
+  deps: ServiceDeps,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
   const link = deps.workers.get(generation)?.link;
   if (!link) return;
   await deps.connections.opened(link, signal);

@@ -50,7 +50,10 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'cleanup', run, generation);
     deps.workers.forgetEnded();
-    await deps.store.pruneSnapshots();
+    // Clients are waiting: rows go in one commit, and the files beside them without being waited for.
+    void deps.store.pruneSnapshots().catch((error: unknown) => {
+      deps.log.error({ reboot: run.rebootId, error: String(error) }, 'old snapshots were not removed');
+    });
     await deps.store.forgetOld();
     await noteHooks(deps, deps.hooks.cleanup, 'cleanup', run, generation);
     return {};
@@ -65,8 +68,8 @@ export function reap(deps: ServiceDeps): Work<'reap'> {
 }
 
 export function farewell(deps: ServiceDeps): Work<'farewell'> {
-  return async ({ generation }) => {
-    await deps.workers.find(generation); // it may be on its way into the world
+  return async () => {
+    await deps.workers.made(); // one may be on its way into the world
     await Promise.all(
       deps.workers.all().map(({ link, process }) => {
         link.endInput();

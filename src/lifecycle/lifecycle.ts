@@ -29,7 +29,7 @@ export interface RunRequest {
 
 export type LifecycleDeps = Omit<
   ServiceDeps,
-  'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'envelope'
+  'recorded' | 'newRun' | 'ledger' | 'currentRebootId' | 'command' | 'envelope'
 > & {
   command: Command;
   /** Reads the configuration again, into `config`; returns why it was not taken. */
@@ -67,6 +67,7 @@ export class Lifecycle {
       newRun: (trigger) => this.newRun(trigger),
       ledger: (rebootId) => this.ledger(rebootId),
       currentRebootId: () => this.snapshot.context.run?.rebootId ?? '',
+      command: () => this.snapshot.context.command,
       envelope: () => pack(this.#actor.getPersistedSnapshot(), deps.env.now()),
     });
     this.#actor = createActor(rebootMachine.provide({ actors: services }), {
@@ -254,9 +255,9 @@ export class Lifecycle {
     const { env, log, store } = this.#deps;
     log.debug({ from, to, event: this.#lastEvent, reboot: run?.rebootId }, 'transition');
     const machine = pack(this.#actor.getPersistedSnapshot(), env.now());
-    const row = { rebootId: run?.rebootId ?? null, from, to, event: this.#lastEvent, at: env.now(), machine };
     const starting = snapshot.context.generation <= 1 && run?.trigger === 'start';
-    const written = store.transition(row);
+    const row = { rebootId: run?.rebootId ?? null, from, to, event: this.#lastEvent, at: env.now(), machine };
+    const written = store.transition(row, { urgent: !starting });
     // On record before it has ended: should we be killed, the next start calls it abandoned (F5). A trial of the
     // breaker leaves what is on record of its run until it has ended itself.
     if (run && isRunning(snapshot.context) && run.trigger !== 'start' && run.trigger !== 'half_open')

@@ -1,18 +1,40 @@
 /** The phases that can still be taken back: maintenance, suspend, serialize, and the undo of them. */
+import type { Command } from '../../machines/types.ts';
+import { isEmbedded } from '../orchestrator/embedded.ts';
 import { meet, resumeWorker, stateOfWorker, suspendWorker } from './helping.ts';
 import { tellCancelled } from './notices.ts';
 import { noteHooks, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 import { snapshotDocument } from './snapshot-document.ts';
 
+/** What a standby may take of the time that a reboot has left: the rest is for the drain, and for the change itself. */
+const START_SHARE = 2 / 3;
+
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
-  return async ({ run, generation }) => {
+  return async ({ run, generation, command }, signal) => {
     void deps.store.open();
     await phaseHooks(deps, 'maintenance', run, generation);
     const worker = run.graceful ? await meet(deps, generation) : null;
+    const { handover, timing, upstream } = deps.config;
     // Two servers cannot listen at one address.
-    const mayOverlap = deps.config.upstream === undefined;
-    return { overlaps: mayOverlap && worker?.declaration.handover === 'overlap' };
+    const overlaps = upstream === undefined && worker?.declaration.handover === 'overlap';
+    if ((overlaps || handover === 'overlap') && mayStandBy(deps, command)) {
+      const budgetMs = (run.deadlineAt - deps.env.now()) * START_SHARE;
+      const timeoutMs = Math.max(Math.min(timing.startMs, budgetMs), 1);
+      const from = deps.env.monotonic();
+      await deps.standby.prepare(command, generation + 1, timeoutMs, signal);
+      return { overlaps, standbyMs: deps.env.monotonic() - from };
+    }
+    await deps.standby.end(); // a spare of what is replaced here
+    return { overlaps };
   };
+}
+
+/**
+ * The embedded orchestrator goes on with its tasks as soon as it lives: its successor comes when it has ended its own.
+ * Without a handshake to try, a standby would prove nothing.
+ */
+function mayStandBy({ connections }: ServiceDeps, command: Command): boolean {
+  return connections.replayable && !isEmbedded(command);
 }
 
 export function suspend(deps: ServiceDeps): Work<'suspend'> {
@@ -50,6 +72,7 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
 
 export function undo(deps: ServiceDeps): Work<'undo'> {
   return async ({ run, generation }) => {
+    await deps.standby.end();
     await resumeWorker(deps, run, generation);
     tellCancelled(deps.connections, run);
     await noteHooks(deps, deps.hooks.undo, 'undo', run, generation);

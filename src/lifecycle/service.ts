@@ -1,5 +1,5 @@
 /** What every service of the machine works on, and the shape of one. */
-import type { Phase, Run, Services, Trigger } from '../../machines/types.ts';
+import type { Command, Phase, Run, Services, Trigger } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
@@ -11,6 +11,7 @@ import type { Store } from '../state/store.ts';
 import type { Workers } from '../worker/workers.ts';
 import { type Hook, type HookContext, type Hooks, runHooks } from './hooks.ts';
 import type { Ledger } from './ledger.ts';
+import type { Standby } from './standby.ts';
 
 export interface ServiceDeps {
   env: Env;
@@ -26,12 +27,15 @@ export interface ServiceDeps {
   environment: Readonly<Record<string, string | undefined>>;
   hooks: Hooks;
   memory: WorkerMemory;
+  standby: Standby;
   /** Resolves when the last transition is on record. */
   recorded(): Promise<void>;
   newRun(trigger: Trigger): Run;
   ledger(rebootId: string): Ledger;
   /** Of the run that is going on, else ''. */
   currentRebootId(): string;
+  /** What runs. */
+  command(): Command;
   /** The machine as it would be persisted now. */
   envelope(): unknown;
 }

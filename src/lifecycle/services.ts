@@ -8,10 +8,10 @@ import type { ServiceFailure, Services } from '../../machines/types.ts';
 import { delay } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import { opening, reconnect, restore, spawn } from './beginning.ts';
-import { checkpoints } from './checkpoints.ts';
 import { cleanup, close, farewell, kill, reap } from './ending.ts';
 import { maintenance, serialize, suspend, undo } from './preparing.ts';
 import type { PromiseName, ServiceDeps, Work } from './service.ts';
+import { serving } from './serving.ts';
 import { watch } from './watch.ts';
 
 export function createServices(deps: ServiceDeps): ProvidedServices {
@@ -30,7 +30,7 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
   }
   return {
     watch: watch(deps),
-    checkpoints: checkpoints(deps),
+    checkpoints: serving(deps),
     maintenance: service<'maintenance'>(maintenance(deps)),
     suspend: service<'suspend'>(suspend(deps)),
     serialize: service<'serialize'>(serialize(deps)),

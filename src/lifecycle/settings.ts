@@ -5,7 +5,10 @@ import type { Config } from '../config.ts';
 /** `close` is stuck only when it takes longer than its own soft deadlines; a hook may need the rest. */
 const CLOSE_MARGIN_MS = 3_000;
 
-export function settingsOf({ handover, timing }: Config): Settings {
+/** The announcement, hooks, and what a server is asked. */
+const MAINTENANCE_MS = 5_000;
+
+export function settingsOf({ handover, timing, upstream }: Config): Settings {
   return {
     handover,
     maxAttempts: timing.maxAttempts,
@@ -17,7 +20,8 @@ export function settingsOf({ handover, timing }: Config): Settings {
     stableMs: timing.stableMs,
     recoveryTimeoutMs: timing.recoveryMs,
     drainCapMs: timing.drainMs,
-    maintenanceMs: 5_000,
+    // A standby may be started in it: the server itself may allow that, whatever the setting.
+    maintenanceMs: MAINTENANCE_MS + (upstream === undefined ? timing.startMs : 0),
     serializeMs: 10_000,
     undoMs: 5_000,
     closeMs: timing.stdinEndMs + timing.termMs + CLOSE_MARGIN_MS,

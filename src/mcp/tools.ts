@@ -45,13 +45,16 @@ export function announcedOutput(tool: Pick<Tool<never>, 'output'>): z.ZodObject 
   return tool.output.partial().extend({ error: errorOut.optional() });
 }
 
-/** The entry of tools/list. */
-export function toolEntry(tool: Omit<Tool<never>, 'run'>): Json {
+/** The entry of tools/list, its schemas in that dialect. */
+export function toolEntry(
+  tool: Omit<Tool<never>, 'run'>,
+  target: 'draft-7' | 'draft-2020-12' = 'draft-2020-12',
+): Json {
   const { name, title, description, annotations, execution } = tool;
   return {
     ...{ name, title, description, annotations },
-    inputSchema: z.toJSONSchema(tool.input, { io: 'input' }),
-    outputSchema: z.toJSONSchema(announcedOutput(tool)),
+    inputSchema: z.toJSONSchema(tool.input, { io: 'input', target }),
+    outputSchema: z.toJSONSchema(announcedOutput(tool), { target }),
     ...(execution && { execution }),
   };
 }

@@ -3,33 +3,22 @@
  * process like any other worker; what it needs to know comes in its environment, which no command line shows, and from
  * which nothing that begins with SEGUE_ reaches a recipe.
  */
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import type { Command } from '../../machines/types.ts';
-import { type Config, configSchema } from '../config.ts';
+import type { Config } from '../config.ts';
+import { ownModule } from '../package-files.ts';
 import { keySource } from '../serializer/key.ts';
 import { type Environment, stateDirectory } from '../state/directory.ts';
+import type { Handover } from './handover.ts';
 
 /** Of the instance, unless the operator names it. */
 export const EMBEDDED_NAME = 'orchestrator';
 /** Holds a Handover as JSON. */
 export const HANDOVER_VARIABLE = 'SEGUE_ORCHESTRATOR';
 
-/** What the supervisor tells its embedded worker. */
-export const handoverSchema = z.strictObject({
-  /** The state directory of the name. */
-  directory: z.string(),
-  /** Where the key of the seal lies, unless SEGUE_KEY is handed on. */
-  keyFile: z.string(),
-  logLevel: configSchema.shape.logLevel,
-  settings: configSchema.shape.orchestrator,
-});
-
 /** argv: this package's own program, run by the Node that runs us, from its sources as from the package. */
 export function embeddedCommand(): string[] {
-  const here = import.meta.url;
-  return [process.execPath, fileURLToPath(new URL(`./main${extname(here)}`, here))];
+  return [process.execPath, fileURLToPath(ownModule('src/orchestrator/main'))];
 }
 
 /** A new command that `segue reboot` brought in gets nothing of ours, the key least of all. */
@@ -45,7 +34,7 @@ export function embeddedEnvironment(
   environment: Environment,
 ): Record<string, string> {
   const { secret, file: keyFile } = keySource(environment);
-  const handover: z.input<typeof handoverSchema> = {
+  const handover: Handover = {
     directory: stateDirectory(name, environment),
     ...{ keyFile, logLevel, settings },
   };

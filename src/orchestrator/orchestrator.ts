@@ -175,17 +175,15 @@ class TaskOrchestrator implements Orchestrator {
     const running = await this.#store.read(() => this.#store.db.leases.runningSteps(this.#store.self));
     this.#log.debug({ running, deadlineMs }, 'tasks are being suspended');
     await this.#runner.drain(deadlineMs - termMs, { soft: true, stdinEndMs: 0, termMs });
-    return this.#store.write(() => {
-      if (!this.#runner.isOpen) letGo(this.#store); // else the reboot was taken back meanwhile
-      return outcomeOf(this.#store, running);
-    });
+    await letGo(this.#store, () => this.#runner.isOpen); // open: the reboot was taken back meanwhile
+    return this.#store.read(() => outcomeOf(this.#store, running));
   }
 
   async resume(): Promise<void> {
     if (this.#suspension === null || this.#closing !== null) return;
     this.#runner.reopen();
     await this.#suspension.catch(() => {}); // whoever suspended was told
-    await this.#store.write(() => takeBack(this.#store));
+    await takeBack(this.#store);
     this.#suspension = null;
     this.#looking = this.#look();
   }

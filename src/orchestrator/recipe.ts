@@ -5,7 +5,7 @@
 import type { WorkerExit } from '../../machines/types.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../env.ts';
-import { SUPERVISOR_MARK } from '../state/strays.ts';
+import { SUPERVISOR_MARK } from '../state/mark.ts';
 import { MARKER, passedOn } from '../worker/environment.ts';
 import { spawnWorker } from '../worker/process.ts';
 import type { StopPlan } from '../worker/stop.ts';

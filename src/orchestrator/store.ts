@@ -11,7 +11,7 @@ import type { TaskRow } from '../../db/tasks.ts';
 import { type TaskEvent, taskMachine } from '../../machines/task.ts';
 import { packTask, type TaskSnapshot, taskStateOf, unpackTask } from '../../machines/task-persist.ts';
 import { isFinal } from '../../machines/task-states.ts';
-import type { Env } from '../env.ts';
+import { delay, type Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { Seal } from '../serializer/seal.ts';
@@ -30,6 +30,9 @@ export interface TaskStoreOptions {
   /** Another database lies where ours did (F44): what is written now, nobody will find. Called at each look at it. */
   onReplaced(): void;
 }
+
+/** Tasks that change in one transaction: it holds the write lock, and the event loop. */
+export const BATCH = 100;
 
 export class TaskStore {
   readonly db: Database;
@@ -78,18 +81,32 @@ export class TaskStore {
   forEach(roots: readonly string[], run: (root: string) => void): string[] {
     return roots.filter((root) => {
       if (this.#damaged.has(root)) return false;
-      const changes = new Map(this.#changes);
+      const before = this.#changes;
+      this.#changes = new Map();
       try {
         this.db.transaction(() => run(root));
+        for (const [id, change] of this.#changes) before.set(id, change);
         return true;
       } catch (error) {
         if (!(error instanceof SegueError) || error.code !== 'STATE_CORRUPTION') throw error;
         this.#log.error({ err: error, task: root }, 'a task is damaged; it is left as it is');
         this.#damaged.add(root);
-        this.#changes = changes;
         return false;
+      } finally {
+        this.#changes = before;
       }
     });
+  }
+
+  /**
+   * As `forEach`, so many to a transaction, with a turn of the event loop between two: what is relayed goes on
+   * meanwhile, and SQLite's statements, which end with such a turn, do not fill the memory.
+   */
+  async inBatches(roots: readonly string[], run: (root: string) => void): Promise<void> {
+    for (let from = 0; from < roots.length; from += BATCH) {
+      if (from > 0) await delay(this.#env, 0);
+      await this.write(() => this.forEach(roots.slice(from, from + BATCH), run));
+    }
   }
 
   async read<T>(run: () => T): Promise<T> {

@@ -4,13 +4,15 @@ import type { Suspension } from './types.ts';
 
 /**
  * After the commands have ended: what clients have in hand is at a safe point, and the leases are given back. A task
- * whose command's end could not be written down keeps its lease, so that it is taken over. In a `write`.
+ * whose command's end could not be written down keeps its lease, so that it is taken over. Stops when `takenBack`.
  */
-export function letGo(store: TaskStore): void {
+export async function letGo(store: TaskStore, takenBack: () => boolean): Promise<void> {
   const { db } = store;
-  const roots = db.leases.tasksOf(store.self, false);
-  const quiet = roots.filter((root) => db.recipeRuns.openOf(root).length === 0);
-  store.forEach(quiet, (root) => {
+  const quiet = await store.read(() =>
+    db.leases.tasksOf(store.self, false).filter((root) => db.recipeRuns.openOf(root).length === 0),
+  );
+  await store.inBatches(quiet, (root) => {
+    if (takenBack()) return;
     for (const step of store.stepsOf(store.get(root)))
       if (step.state === 'running') store.apply(step.id, { type: 'interrupt', safe: true });
     const { kind, state } = store.get(root);
@@ -19,11 +21,14 @@ export function letGo(store: TaskStore): void {
   });
 }
 
-/** The reboot did not happen: in a `write`. */
-export function takeBack(store: TaskStore): void {
+/** The reboot did not happen. */
+export async function takeBack(store: TaskStore): Promise<void> {
   const { leases } = store.db;
-  const own = [...leases.tasksOf(store.self, true), ...leases.tasksOf(store.self, false)];
-  store.forEach(own, (root) => {
+  const own = await store.read(() => [
+    ...leases.tasksOf(store.self, true),
+    ...leases.tasksOf(store.self, false),
+  ]);
+  await store.inBatches(own, (root) => {
     leases.take(root, store.self, store.now());
     goOn(store, root);
     store.dropLease(root);

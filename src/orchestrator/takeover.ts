@@ -4,16 +4,13 @@
  * it happens once.
  */
 import type { RunRow } from '../../db/recipe-runs.ts';
-import type { Env } from '../env.ts';
+import { delay, type Env } from '../env.ts';
 import type { Log } from '../observe/log.ts';
 import { endProcesses } from '../state/orphans.ts';
 import { MARKER } from '../worker/environment.ts';
 import { partedFrom } from './leases.ts';
 import { RECIPE_MARK } from './recipe.ts';
-import type { TaskStore } from './store.ts';
-
-/** Tasks that change hands in one transaction: it holds the write lock, and the event loop. */
-const BATCH = 100;
+import { BATCH, type TaskStore } from './store.ts';
 
 /**
  * Resolves with the tasks that were taken over. `atStart`: also those that came from a snapshot and have no owner.
@@ -31,6 +28,7 @@ export async function takeOver(
     if (taken.length === 0) return all;
     log.warn({ tasks: taken }, 'tasks were taken over');
     all.push(...taken);
+    await delay(env, 0); // a turn of the event loop: there may be thousands
   }
 }
 

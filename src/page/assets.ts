@@ -2,15 +2,17 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { chartOf } from '../../machines/chart.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 import { CHART_CSS, statechartSvg } from '../chart/svg.ts';
+import { ownFile } from '../package-files.ts';
 
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
 
-/** Beside this file, in dist as well: the build copies them. */
-const FOLDER = join(import.meta.dirname, 'assets');
+/** The build copies them into dist. */
+const FOLDER = fileURLToPath(ownFile('src/page/assets'));
 
 const FILES = [
   'index.html',

@@ -1,6 +1,7 @@
 /** Jobs on the export of the task tables, done in a worker thread (src/serializer/task-thread.ts). */
 import type { ImportedTasks, ImportOptions, TaskDifference, TaskDigest } from '../../db/task-lines.ts';
 import { type ErrorCode, SegueError } from '../errors.ts';
+import { ownModule } from '../package-files.ts';
 import { runThread } from '../thread.ts';
 
 interface Target {
@@ -47,7 +48,7 @@ type Answer<Result> =
   | { refused: { code: ErrorCode; message: string; data: Record<string, unknown> } };
 
 async function runJob<Result>(job: Job): Promise<Result> {
-  const module = new URL('./task-thread', import.meta.url);
+  const module = ownModule('src/serializer/task-thread');
   const answer = await runThread<Answer<Result>>({ module, name: 'segue-tasks', data: job });
   if (answer.refused === undefined) return answer.ok;
   const { code, message, data } = answer.refused;

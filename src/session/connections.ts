@@ -14,6 +14,7 @@ import { fromWorker } from './from-worker.ts';
 import type { ListDiff } from './inventory.ts';
 import * as reboot from './over-reboot.ts';
 import { onlyWaits } from './policy.ts';
+import { Prepared } from './prepared.ts';
 import type { Session } from './session.ts';
 
 export interface ConnectionsOptions {
@@ -35,6 +36,8 @@ export class Connections {
   #link: WorkerLink | null = null;
   /** What stands between it and the sessions where they share it. */
   #shared: SharedLink | null = null;
+  /** With a worker that waits to take over, or has just done so. */
+  #prepared: Prepared | null = null;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -42,11 +45,13 @@ export class Connections {
 
   /**
    * @throws SegueError INVALID_PARAMETERS for a second session of a worker that is not shared, also after the first: a
-   *   late answer to that one would be taken for its successor's. The next worker may have another one.
+   *   late answer to that one would be taken for its successor's. The next worker may have another one, and what comes
+   *   when the present one is fenced is the next one's.
    */
   add(session: Session): void {
     const { isolation, upstream } = this.#options.config;
-    if (isolation === 'session' && upstream === undefined && this.#taken) {
+    const taken = this.#taken && (this.#sessions.size > 0 || !this.#link?.fenced);
+    if (isolation === 'session' && upstream === undefined && taken) {
       const text = 'this server has had its client; with isolation "shared" it may have several';
       throw new SegueError('INVALID_PARAMETERS', text);
     }
@@ -91,7 +96,10 @@ export class Connections {
   }
 
   receive(link: Link, message: Message): void {
-    if (link !== this.#link) return; // of a rehearsal
+    if (link !== this.#link) {
+      if (link === this.#prepared?.link) this.#prepared.receive(message);
+      return; // or of a rehearsal
+    }
     if (this.#shared) this.#shared.receive(message);
     else for (const session of this.#sessions) fromWorker(session, link, message);
     this.settled();
@@ -162,13 +170,29 @@ export class Connections {
     link?.fence();
   }
 
+  /** Opens the conversation with a worker that no session is attached to yet; rejects as Prepared.open. */
+  async prepare(link: WorkerLink, timeoutMs: number): Promise<void> {
+    if (!(link instanceof Link)) throw new Error('only a server behind a pipe can wait to take over');
+    this.#prepared = new Prepared(link, this.#sharedOf(link));
+    await this.#prepared.open(this.all(), timeoutMs);
+  }
+
+  /** A worker that was prepared can take over as it is. */
+  fits(link: WorkerLink): boolean {
+    return this.#prepared?.link === link && this.#prepared.fits(this.all(), this.#shared);
+  }
+
+  #sharedOf(link: WorkerLink): SharedLink | null {
+    // Over HTTP each session has one of its own at the server, however many there are.
+    if (this.#options.config.isolation !== 'shared' || !(link instanceof Link)) return null;
+    return new SharedLink(link, this.#options, this.#sessions.size > 0 ? this.#shared : null);
+  }
+
   attach(link: WorkerLink): void {
-    const before = this.#sessions.size > 0 ? this.#shared : null;
+    if (this.#prepared?.link !== link) this.#prepared = null;
+    this.#shared = this.#prepared ? this.#prepared.shared : this.#sharedOf(link);
     this.#taken = this.#sessions.size > 0;
     this.#link = link;
-    // Over HTTP each session has one of its own at the server, however many there are.
-    const shared = this.#options.config.isolation === 'shared' && link instanceof Link;
-    this.#shared = shared ? new SharedLink(link, this.#options, before) : null;
     for (const session of this.#sessions) reboot.attach(session, this.#channel(session, link));
   }
 
@@ -178,7 +202,9 @@ export class Connections {
   }
 
   async shakeHands(timeoutMs: number): Promise<void> {
-    for (const session of this.#sessions) await reboot.shakeHands(session, timeoutMs);
+    const asked = this.#shared ? undefined : (this.#prepared ?? undefined);
+    for (const session of this.#sessions) await reboot.shakeHands(session, timeoutMs, asked);
+    this.#prepared = null;
   }
 
   /** Per session: one that cannot go on does not stop the others (F68). */

@@ -16,6 +16,9 @@ const ENVELOPE = [VERSION_META, CLIENT_META, 'io.modelcontextprotocol/clientCapa
 /** The first legacy version that knows no batches any more (F31). */
 const NO_BATCHES_SINCE = '2025-06-18';
 
+/** All that a handshake needs of a worker. */
+export type Asked = Pick<Channel, 'request'>;
+
 /** What is kept on disk, so that `initialize` can be answered while no worker starts. */
 export interface HandshakeRecord {
   era: Era;
@@ -141,12 +144,12 @@ export class Handshake {
    * @throws SegueError RECONNECT_REQUIRED when the new worker offers less than the client was shown (F32);
    *   whatever `link.request` rejects with when it does not answer
    */
-  async replay(link: Channel, timeoutMs: number): Promise<void> {
+  async replay(link: Asked, timeoutMs: number): Promise<void> {
     this.#result = await this.rehearse(link, timeoutMs);
   }
 
   /** The same without taking it over: the result of a worker that will not serve. */
-  async rehearse(link: Channel, timeoutMs: number): Promise<Json> {
+  async rehearse(link: Asked, timeoutMs: number): Promise<Json> {
     if (this.era === 'modern') {
       const result = await link.request('server/discover', this.wrap({}), timeoutMs);
       const versions = Array.isArray(result.supportedVersions) ? result.supportedVersions : [];
@@ -159,7 +162,7 @@ export class Handshake {
   }
 
   /** Asks a modern worker what it is, where the client has not. */
-  async discover(link: Channel, timeoutMs: number): Promise<void> {
+  async discover(link: Asked, timeoutMs: number): Promise<void> {
     if (this.era === 'modern' && this.#result === null) await this.replay(link, timeoutMs);
   }
 

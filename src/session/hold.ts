@@ -22,6 +22,8 @@ export class HoldQueue {
   readonly #limits: HoldLimits;
   readonly #onExpired: (request: OpenRequest) => void;
   #items: Held[] = [];
+  /** The requests among them: each message of the client is looked for here. */
+  readonly #byKey = new Map<string, Held>();
   #bytes = 0;
   #cancelTimer: (() => void) | null = null;
 
@@ -49,65 +51,76 @@ export class HoldQueue {
       this.#items.length < this.#limits.holdRequests &&
       this.#bytes + item.bytes.length <= this.#limits.holdBytes;
     if (!fits && this.#items.length > 0) return false;
-    this.#items.push(own(item));
-    this.#bytes += item.bytes.length;
+    this.#items.push(this.#note(item));
     this.#arm();
     return true;
   }
 
   /** Puts back what an old worker never got, before all that came later; it was accepted once and always fits. */
   putBack(items: Held[]): void {
-    this.#items.unshift(...items.map(own));
-    for (const item of items) this.#bytes += item.bytes.length;
+    this.#items = [...items.map((item) => this.#note(item)), ...this.#items];
     this.#disarm(); // these came earlier than what the timer is set to
     this.#arm();
   }
 
   shift(): Held | undefined {
     const item = this.#items.shift();
-    if (item) this.#bytes -= item.bytes.length;
+    if (item) this.#forget(item);
     if (this.#items.length === 0) this.#disarm();
     return item;
   }
 
   find(key: string): OpenRequest | undefined {
-    return this.#items.find((item) => item.request?.key === key)?.request ?? undefined;
+    return this.#byKey.get(key)?.request ?? undefined;
   }
 
   /** Takes one request out, e.g. a cancelled one (F37). */
   remove(key: string): OpenRequest | undefined {
-    const index = this.#items.findIndex((item) => item.request?.key === key);
-    const [item] = index === -1 ? [] : this.#items.splice(index, 1);
-    if (item) this.#bytes -= item.bytes.length;
-    return item?.request ?? undefined;
+    const item = this.#byKey.get(key);
+    if (item === undefined) return undefined;
+    this.#items.splice(this.#items.indexOf(item), 1);
+    this.#forget(item);
+    return item.request ?? undefined;
   }
 
   /** Empties the queue; the requests in it are the caller's to answer. */
   takeRequests(): OpenRequest[] {
     const requests = this.requests();
     this.#items = [];
+    this.#byKey.clear();
     this.#bytes = 0;
     this.#disarm();
     return requests;
   }
 
+  #note(item: Held): Held {
+    const kept = own(item);
+    if (kept.request) this.#byKey.set(kept.request.key, kept);
+    this.#bytes += kept.bytes.length;
+    return kept;
+  }
+
+  #forget({ bytes, request }: Held): void {
+    if (request) this.#byKey.delete(request.key);
+    this.#bytes -= bytes.length;
+  }
+
   /** One timer for the queue, set to the first request that will be too old. */
   #arm(): void {
     if (this.#cancelTimer) return;
-    const arrivals = this.requests().map((request) => request.arrivedAt);
-    if (arrivals.length === 0) return;
-    const wait = Math.min(...arrivals) + this.#limits.holdMs - this.#env.monotonic();
+    const first = this.requests().reduce((least, { arrivedAt }) => Math.min(least, arrivedAt), Infinity);
+    if (first === Infinity) return;
+    const wait = first + this.#limits.holdMs - this.#env.monotonic();
     this.#cancelTimer = this.#env.timer(wait, () => this.#expire());
   }
 
   #expire(): void {
     this.#cancelTimer = null;
     const oldest = this.#env.monotonic() - this.#limits.holdMs;
-    const expired = this.requests().filter((request) => request.arrivedAt <= oldest);
-    for (const request of expired) {
-      this.remove(request.key);
-      this.#onExpired(request);
-    }
+    const expired = this.#items.filter(({ request }) => request !== null && request.arrivedAt <= oldest);
+    this.#items = this.#items.filter(({ request }) => request === null || request.arrivedAt > oldest);
+    for (const item of expired) this.#forget(item);
+    for (const { request } of expired) this.#onExpired(request!);
     this.#arm();
   }
 

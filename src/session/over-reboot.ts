@@ -8,6 +8,7 @@ import { SegueError } from '../errors.ts';
 import { notificationLine } from '../wire/message.ts';
 import type { Channel } from '../worker/channel.ts';
 import { answerOpening } from './first-answer.ts';
+import type { Asked } from './handshake.ts';
 import type { Held } from './hold.ts';
 import { isEmptyDiff, LIST_KINDS, LISTS, type ListDiff, type ListKind } from './inventory.ts';
 import { wantsUri } from './listens.ts';
@@ -84,17 +85,17 @@ export function attach(session: Session, link: Channel): void {
 }
 
 /**
- * Validates a new worker by the session's own handshake.
+ * Validates a new worker by the session's own handshake; `asked` where it has answered that before it was attached.
  * @throws what the worker's failure to answer is; a session that it cannot go on with is marked `lost` instead (F32)
  */
-export async function shakeHands(session: Session, timeoutMs: number): Promise<void> {
+export async function shakeHands(session: Session, timeoutMs: number, asked?: Asked): Promise<void> {
   const { link, handshake } = session;
   if (!link || !handshake.replayable) return;
   try {
-    await handshake.replay(link, timeoutMs);
+    await handshake.replay(asked ?? link, timeoutMs);
   } catch (error) {
     const failure = SegueError.from(error, 'PROCESS_FAILED');
-    if (failure.code !== 'RECONNECT_REQUIRED' && !refusesVersion(failure)) throw failure;
+    if (!cannotGoOn(failure)) throw failure;
     session.lost = new SegueError('RECONNECT_REQUIRED', failure.message, { data: failure.data });
     session.context.log.error({ session: session.id, reason: failure.message }, 'the session cannot go on');
     return;
@@ -132,9 +133,10 @@ export async function reopen(session: Session, link: Channel, timeoutMs: number)
   if (!session.lost) void restoreSubscriptions(session, Math.min(timeoutMs, OWN_REQUEST_MS));
 }
 
-/** The worker lives and answers, but not to this conversation's version (F32). */
-function refusesVersion({ data }: SegueError): boolean {
-  return data.answered === true && (data.rpc_code === -32602 || data.rpc_code === -32022);
+/** The worker lives and answers, but offers this conversation less than it had, or not its version (F32). */
+export function cannotGoOn({ code, data }: SegueError): boolean {
+  const refusesVersion = data.answered === true && (data.rpc_code === -32602 || data.rpc_code === -32022);
+  return code === 'RECONNECT_REQUIRED' || refusesVersion;
 }
 
 /** A new worker that does not answer one of Segue's own requests this long does without: the others are waiting. */

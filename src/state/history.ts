@@ -1,7 +1,7 @@
 /** Restart history, as the tools and the CLI show it. */
 
 import type { Database } from '../../db/database.ts';
-import type { EndedReboot, StoredReport } from '../../db/reboots.ts';
+import type { RebootSums, StoredReport } from '../../db/reboots.ts';
 import type { RestartReport } from '../control/schemas.ts';
 import { iso } from '../iso.ts';
 import type { Seal } from '../serializer/seal.ts';
@@ -78,11 +78,27 @@ export class ReportHistory {
   }
 
   stats(): RestartStats {
-    return restartStats(this.#ended());
+    const { total, good, lastGoodAt } = this.#sums();
+    return {
+      total,
+      successRate: total === 0 ? null : good / total,
+      lastSuccess: lastGoodAt === 0 ? null : iso(lastGoodAt),
+    };
   }
 
+  /** A session's reconnection took the blackout of its reboot. */
   reconnectionStats(): ReconnectionStats {
-    return reconnectionStats(this.#ended());
+    const { kept, lost, blackouts, blackoutMs } = this.#sums();
+    const above = blackouts - Math.ceil(blackouts * 0.99);
+    const stored = this.#source()?.db.reboots.longestBlackouts(this.#unsavedIds(), above + 1) ?? [];
+    const unsaved = this.#unsavedEnded().flatMap((report) => blackoutOf(report) ?? []);
+    const longest = [...stored, ...unsaved].sort((a, b) => b - a);
+    return {
+      successful_reconnections: kept,
+      failed_reconnections: lost,
+      average_reconnection_ms: blackouts === 0 ? null : blackoutMs / blackouts,
+      p99_reconnection_ms: longest[above] ?? null,
+    };
   }
 
   #merged(read: (db: Database) => StoredReport[]): RestartReport[] {
@@ -91,45 +107,46 @@ export class ReportHistory {
     return [...this.#unsaved.values(), ...stored.filter((report) => !this.#unsaved.has(report.reboot_id))];
   }
 
-  #ended(): EndedReboot[] {
-    const unsaved = [...this.#unsaved.values()].map(endedReboot).filter((reboot) => reboot !== null);
-    return [...(this.#source()?.db.reboots.ended([...this.#unsaved.keys()]) ?? []), ...unsaved];
+  #sums(): RebootSums {
+    const stored = this.#source()?.db.reboots.sums(this.#unsavedIds()) ?? NOTHING;
+    return this.#unsavedEnded().reduce(plus, stored);
+  }
+
+  #unsavedIds(): string[] {
+    return [...this.#unsaved.keys()];
+  }
+
+  #unsavedEnded(): RestartReport[] {
+    return [...this.#unsaved.values()].filter(({ success }) => success !== undefined);
   }
 }
 
-function restartStats(ended: readonly EndedReboot[]): RestartStats {
-  const good = ended.filter((reboot) => reboot.success);
-  const last = good.reduce((newest, reboot) => Math.max(newest, reboot.completedAt ?? 0), 0);
+const NOTHING: RebootSums = {
+  total: 0,
+  good: 0,
+  lastGoodAt: 0,
+  kept: 0,
+  lost: 0,
+  blackouts: 0,
+  blackoutMs: 0,
+};
+
+function plus(sums: RebootSums, report: RestartReport): RebootSums {
+  const { success, completed_at, sessions } = report;
+  const blackout = blackoutOf(report);
+  const goodAt = success && completed_at !== undefined ? Date.parse(completed_at) : 0;
   return {
-    total: ended.length,
-    successRate: ended.length === 0 ? null : good.length / ended.length,
-    lastSuccess: last === 0 ? null : iso(last),
+    total: sums.total + 1,
+    good: sums.good + (success ? 1 : 0),
+    lastGoodAt: Math.max(sums.lastGoodAt, goodAt),
+    kept: sums.kept + sessions.kept,
+    lost: sums.lost + sessions.lost.length,
+    blackouts: sums.blackouts + (blackout === null ? 0 : 1),
+    blackoutMs: sums.blackoutMs + (blackout ?? 0),
   };
 }
 
-/** A session's reconnection took the blackout of its reboot. */
-function reconnectionStats(ended: readonly EndedReboot[]): ReconnectionStats {
-  const durations = ended
-    .filter((reboot) => reboot.sessionsKept > 0 && reboot.blackoutMs !== null)
-    .map((reboot) => reboot.blackoutMs!)
-    .sort((a, b) => a - b);
-  const sum = durations.reduce((total, ms) => total + ms, 0);
-  return {
-    successful_reconnections: ended.reduce((total, reboot) => total + reboot.sessionsKept, 0),
-    failed_reconnections: ended.reduce((total, reboot) => total + reboot.sessionsLost, 0),
-    average_reconnection_ms: durations.length === 0 ? null : sum / durations.length,
-    p99_reconnection_ms: durations[Math.ceil(durations.length * 0.99) - 1] ?? null,
-  };
-}
-
-/** Null while the reboot runs. */
-function endedReboot(report: RestartReport): EndedReboot | null {
-  if (report.success === undefined) return null;
-  return {
-    success: report.success,
-    completedAt: report.completed_at === undefined ? null : Date.parse(report.completed_at),
-    blackoutMs: report.blackout_ms ?? null,
-    sessionsKept: report.sessions.kept,
-    sessionsLost: report.sessions.lost.length,
-  };
+/** Null where no session was kept, or the gate did not close. */
+function blackoutOf({ sessions, blackout_ms }: RestartReport): number | null {
+  return sessions.kept > 0 ? (blackout_ms ?? null) : null;
 }

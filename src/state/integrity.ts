@@ -1,5 +1,6 @@
 /** SQLite's quick_check of a database, in a worker thread. */
 import type { Env } from '../env.ts';
+import { ownModule } from '../package-files.ts';
 import { runThread } from '../thread.ts';
 
 export interface IntegrityResult {
@@ -19,7 +20,7 @@ interface Found {
 
 /** Resolves with the result, also when the check itself failed. Does not keep the process alive. */
 export async function checkIntegrity(file: string, env: Env, signal: AbortSignal): Promise<IntegrityResult> {
-  const module = new URL('../../db/integrity', import.meta.url);
+  const module = ownModule('db/integrity');
   try {
     const found = await runThread<Found>({ module, name: 'segue-integrity', data: file, signal });
     const result = found.damage ?? found.problems?.join('; ') ?? '';

@@ -59,6 +59,7 @@ export class WriteQueue {
   #status: StoreStatus = { state: 'waiting' };
   #connection: Connection | null = null;
   #backlog: Write[] = [];
+  #soon = false;
   #running: Promise<void> | null = null;
   #inProgress = 0;
   #lastTry = 0;
@@ -92,6 +93,16 @@ export class WriteQueue {
 
   turnOff(): void {
     this.#status = { state: 'off' };
+  }
+
+  /** It will be opened soon, and sooner where somebody waits for what is in it. */
+  openSoon(): void {
+    this.#soon = true;
+  }
+
+  /** Opens it now where that was put off; resolves when what waited is committed, or cannot be. Never rejects. */
+  async begun(): Promise<void> {
+    if (this.#status.state === 'waiting' && (this.#soon || this.#running !== null)) await this.#drain();
   }
 
   /** Never rejects; ends `ready` or `degraded`. */
@@ -136,7 +147,7 @@ export class WriteQueue {
 
   /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
   async ready(): Promise<Connection> {
-    if (this.#running !== null && this.#status.state === 'waiting') await this.#running;
+    if (this.#status.state === 'waiting') await this.begun();
     else if (this.#isRetryDue()) await this.#drain();
     if (this.#status.state === 'ready' && this.#connection !== null) return this.#connection;
     throw (

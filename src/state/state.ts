@@ -7,15 +7,21 @@ import type { Config } from '../config.ts';
 import type { AdminServer } from '../control/admin-server.ts';
 import type { Control } from '../control/types.ts';
 import type { Env } from '../env.ts';
-import { SegueError } from '../errors.ts';
+import type { Identity } from '../head-start.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { Log } from '../observe/log.ts';
-import { EMBEDDED_NAME, embeddedCommand } from '../orchestrator/embedded.ts';
 import { keySource } from '../serializer/key.ts';
 import { VERSION } from '../version.ts';
-import { adminSocketPath, type Environment, instanceName, stateDirectory } from './directory.ts';
+import { adminSocketPath, type Environment } from './directory.ts';
+import { supervisorMark } from './mark.ts';
+import { placeOf } from './place.ts';
 import { createStore, type Store } from './store.ts';
-import { supervisorMark } from './strays.ts';
+
+/**
+ * To open a database takes the loop as long as all else of a start. A client has its first answers by then, or waits for
+ * a server that starts more slowly. Who asks for what is in it, and a reboot, do not wait so long.
+ */
+const OPEN_AFTER_MS = 250;
 
 export interface State {
   instance: string;
@@ -29,28 +35,6 @@ export interface State {
   close(how: string): Promise<void>;
 }
 
-/** Which server is meant, and where what is known of it is kept. */
-export interface Place {
-  name: string;
-  argv: string[];
-  command: Command;
-  directory: string;
-}
-
-/** @throws SegueError INVALID_PARAMETERS for a name that is none, or tasks that could not be kept */
-export function placeOf(config: Config, environment: Environment): Place {
-  if (config.command === undefined && !config.persist)
-    throw new SegueError(
-      'INVALID_PARAMETERS',
-      'the task orchestrator keeps its tasks on disk: persist is needed',
-    );
-  const argv = config.command ?? embeddedCommand();
-  const [file, ...args] = argv;
-  const command = { file: file!, args, cwd: config.cwd ?? process.cwd() };
-  const name = instanceName(argv, command.cwd, config.name ?? (config.command ? undefined : EMBEDDED_NAME));
-  return { name, argv, command, directory: stateDirectory(name, environment) };
-}
-
 /** @throws SegueError INVALID_PARAMETERS as `placeOf` does */
 export function openState(options: {
   config: Config;
@@ -60,10 +44,15 @@ export function openState(options: {
   feed: Feed;
   /** Of another part of this program, which serves it; by default the supervisor's own. */
   adminSocket?: string | undefined;
+  /** What its first worker was told already. */
+  identity?: Identity | undefined;
 }): State {
   const { config, environment, env, log, feed } = options;
   const { name, argv, command, directory } = placeOf(config, environment);
-  const instance = env.uuid();
+  const { instance, mark } = options.identity ?? {
+    instance: env.uuid(),
+    mark: config.persist ? supervisorMark(directory, env) : null,
+  };
   const socketPath = options.adminSocket ?? adminSocketPath(instance, environment);
   const store = createStore({
     ...{ env, log, feed, name, instance, command: argv, cwd: command.cwd, version: VERSION, socketPath },
@@ -72,6 +61,7 @@ export function openState(options: {
     persist: config.persist,
   });
   let admin: Promise<AdminServer | null> | null = null;
+  let openNow = () => {};
 
   async function open(control: Control): Promise<AdminServer | null> {
     await store.open();
@@ -97,13 +87,22 @@ export function openState(options: {
     name,
     command,
     store,
-    mark: config.persist ? supervisorMark(directory, env) : null,
+    mark,
     commit(control) {
-      // After the message that caused it is on its way: opening a database takes the loop some milliseconds.
-      admin ??= new Promise((resolve) => env.timer(0, () => resolve(open(control))));
+      if (admin !== null) return;
+      store.openSoon();
+      const opened = Promise.withResolvers<AdminServer | null>();
+      admin = opened.promise;
+      openNow = () => {
+        cancel();
+        opened.resolve(open(control));
+        openNow = () => {};
+      };
+      const cancel = env.timer(OPEN_AFTER_MS, () => openNow());
     },
     async close(how) {
       if (admin === null) return;
+      openNow(); // a short session is on record, too
       // The store first: it also ends an opening or a burial that waits for a lock.
       await Promise.all([store.close(how), admin.then((server) => server?.close())]);
     },

@@ -82,6 +82,11 @@ export class Store {
     return this.#queue.status;
   }
 
+  /** As `open`, later, or as soon as somebody asks for what is kept. */
+  openSoon(): void {
+    this.#queue.openSoon();
+  }
+
   /** Makes directory, key and database, applies migrations, writes what waits. Never rejects. */
   async open(): Promise<void> {
     await this.#queue.open();
@@ -89,23 +94,28 @@ export class Store {
   }
 
   /**
-   * Intent before effect: resolves when committed; at once while waiting, degraded or off. `machine` is the persisted
-   * envelope: the latest one is kept, with the instance. `at` is epoch milliseconds, here and below.
+   * Intent before effect: resolves when committed; at once while degraded or off. An `urgent` one has the database opened
+   * now, where that was put off, and the others do not wait for that. `machine` is the persisted envelope: the latest one
+   * is kept, with the instance. `at` is epoch milliseconds, here and below.
    */
-  transition(row: {
-    rebootId: string | null;
-    from: string;
-    to: string;
-    event: string;
-    at: number;
-    machine: unknown;
-  }): Promise<void> {
+  async transition(
+    row: {
+      rebootId: string | null;
+      from: string;
+      to: string;
+      event: string;
+      at: number;
+      machine: unknown;
+    },
+    { urgent = false } = {},
+  ): Promise<void> {
     const { machine, ...journal } = row;
     const instance = this.#options.instance;
-    return this.#queue.write('transition', ({ db }) => {
+    const committed = this.#queue.write('transition', ({ db }) => {
       db.reboots.addTransition({ instance, ...journal });
       db.instances.saveMachine(instance, machine);
     });
+    await Promise.all([committed, urgent && this.#queue.begun()]);
   }
 
   /** A later report of the same reboot replaces the earlier one. */

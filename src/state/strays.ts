@@ -3,21 +3,13 @@
  * deleted or an old copy was put in its place, the row of a dead supervisor may be missing, or say that its worker has
  * ended. Each worker carries in its environment whose it is, so the processes themselves are asked, not the rows.
  */
-import { createHash } from 'node:crypto';
 import type { Database } from '../../db/database.ts';
 import type { Env } from '../env.ts';
 import { MARKER } from '../worker/environment.ts';
 import { isSame } from './live.ts';
+import { hashed, SUPERVISOR_MARK } from './mark.ts';
 import { type Marked, markedProcesses } from './orphans.ts';
 import { RETENTION_MS } from './retention.ts';
-
-/** In the environment of a worker: `<state directory, hashed>/<pid>/<start time>/<since, epoch ms>` of its supervisor. */
-export const SUPERVISOR_MARK = 'SEGUE_SUPERVISOR';
-
-export function supervisorMark(stateDirectory: string, env: Env): string {
-  const { pid } = process;
-  return [hashed(stateDirectory), pid, env.process(pid)?.startTime ?? '', env.now()].join('/');
-}
 
 export interface Stray {
   instance: string;
@@ -51,8 +43,4 @@ function entryOf({ environment }: Marked, name: string): string {
   const from = environment.indexOf(`\0${name}=`);
   if (from < 0) return '';
   return environment.slice(from + name.length + 2).split('\0', 1)[0]!;
-}
-
-function hashed(stateDirectory: string): string {
-  return createHash('sha256').update(stateDirectory).digest('hex').slice(0, 16);
 }

@@ -9,11 +9,12 @@ export function isLoopbackUrl(text: string): boolean {
 }
 
 /** @throws SegueError INVALID_PARAMETERS where an upstream does not go together with the other settings */
-export function checkUpstream({ upstream, command, handover }: Config): void {
+export function checkUpstream({ upstream, command, handover, spare }: Config): void {
   if (upstream === undefined) return;
   if (command === undefined) throw invalid('upstream needs a command that starts the server there');
   if (handover === 'overlap')
     throw invalid('two servers cannot listen at one upstream: handover must be exclusive');
+  if (spare) throw invalid('two servers cannot listen at one upstream: there can be no spare');
 }
 
 function invalid(text: string): SegueError {

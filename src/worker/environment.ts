@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { SUPERVISOR_MARK } from '../state/mark.ts';
 import { onWindows } from './windows.ts';
 
 /** Names a worker in its own environment, so that an orphan is recognised even if its pid was never recorded. */
@@ -38,11 +39,16 @@ function isOwn(name: string): boolean {
   return name.startsWith('SEGUE_') || SERVICE_MANAGER.test(name);
 }
 
-/** `set` is the operator's word for the worker and wins over what is passed on. The marker wins over everything. */
+/**
+ * `set` is the operator's word for the worker and wins over what is passed on. The marker wins over everything, and so
+ * does the mark of the supervisor, where it keeps records.
+ */
 export function workerEnvironment(
   config: Config['environment'],
   inherited: NodeJS.ProcessEnv,
   marker: string,
+  supervisor: string | null = null,
 ): Record<string, string> {
-  return { ...passedOn(config.allow, inherited), ...config.set, [MARKER]: marker };
+  const environment = { ...passedOn(config.allow, inherited), ...config.set, [MARKER]: marker };
+  return supervisor === null ? environment : { ...environment, [SUPERVISOR_MARK]: supervisor };
 }

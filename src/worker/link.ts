@@ -7,13 +7,13 @@
  */
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
+import { joinLines } from '../wire/line-writer.ts';
 import { edgeKey, type LineEdges, LineSplitter } from '../wire/lines.ts';
 import { type Garbage, type Json, type Message, parse, requestLine } from '../wire/message.ts';
 import type { Channel, WorkerLink } from './channel.ts';
 import { gone, OwnRequests } from './own-requests.ts';
 import type { WorkerProcess } from './process.ts';
 
-const NEWLINE = Buffer.from('\n');
 const CHUNK_BYTES = 64 * 1024;
 const SLICE_BYTES = 256 * 1024;
 /** So many times the limit a line may have that is skipped to its end. */
@@ -117,10 +117,11 @@ export class Link implements Channel, WorkerLink {
   send(bytes: Buffer, onSent?: () => void): void {
     if (this.#fenced) return;
     this.#markAsked();
+    // All messages of one turn go out in one write.
+    if (this.#queue.length === 0) setImmediate(this.#write);
     this.#queue.push({ bytes, onSent });
     this.#queueBytes += bytes.length + 1;
     this.#wasFull ||= this.full;
-    this.#write();
   }
 
   /** As Channel says; its id cannot clash with a client's. */
@@ -177,7 +178,7 @@ export class Link implements Channel, WorkerLink {
     void this.process.exited.then(cancelTimer); // or a dead worker would be held in memory that long
   }
 
-  #write(): void {
+  readonly #write = (): void => {
     if (this.#writing || this.#broken || this.#fenced || this.process.exit !== null) return;
     const chunk = this.#nextChunk();
     if (chunk === null) {
@@ -185,20 +186,23 @@ export class Link implements Channel, WorkerLink {
       return;
     }
     this.#writing = true;
-    const cancelTimer = this.#env.timer(this.#limits.writeMs, () => {
-      this.#handlers.onTrouble(`the server has read nothing for ${this.#limits.writeMs} ms`);
-    });
-    this.process.stdin.write(chunk, (error) => {
+    const { stdin } = this.process;
+    let cancelTimer = () => {};
+    stdin.write(chunk, (error) => {
       cancelTimer();
       this.#writing = false;
       if (error) this.#breakPipe(); // before the next write, or what is unsent would be marked as sent
       this.#write();
-      if (this.#wasFull && !this.full) {
-        this.#wasFull = false;
-        this.#handlers.onDrain();
-      }
     });
-  }
+    if (this.#wasFull && !this.full) {
+      this.#wasFull = false;
+      this.#handlers.onDrain();
+    }
+    if (stdin.writableLength === 0) return; // the kernel has it, as nearly always
+    cancelTimer = this.#env.timer(this.#limits.writeMs, () => {
+      this.#handlers.onTrouble(`the server has read nothing for ${this.#limits.writeMs} ms`);
+    });
+  };
 
   /**
    * Whole messages up to the chunk size, marked as sent; or the next slice of one that is larger, so that the write
@@ -206,20 +210,18 @@ export class Link implements Channel, WorkerLink {
    */
   #nextChunk(): Buffer | null {
     if (this.#rest !== null) return this.#slice(this.#rest);
-    const parts: Buffer[] = [];
+    const lines: Buffer[] = [];
     let size = 0;
-    let count = 0;
     for (const { bytes, onSent } of this.#queue) {
-      if (count > 0 && size + bytes.length >= CHUNK_BYTES) break;
-      parts.push(bytes, NEWLINE);
+      if (lines.length > 0 && size + bytes.length >= CHUNK_BYTES) break;
+      lines.push(bytes);
       size += bytes.length + 1;
-      count++;
       onSent?.();
     }
-    if (count === 0) return null;
-    this.#queue.splice(0, count);
+    if (lines.length === 0) return null;
+    this.#queue.splice(0, lines.length);
     this.#queueBytes -= size;
-    return this.#slice(Buffer.concat(parts, size));
+    return this.#slice(joinLines(lines, size));
   }
 
   #slice(chunk: Buffer): Buffer {

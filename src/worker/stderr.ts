@@ -43,3 +43,11 @@ function fromCharacter(bytes: Buffer): Buffer {
   while (start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
   return bytes.subarray(start);
 }
+
+/** A supervisor's own reader may be slow: what it does not take is dropped, the tail is kept for the history anyway. */
+const UNREAD_BYTES = 1024 * 1024;
+
+/** What a worker writes to stderr goes on to ours. */
+export function passOn(chunk: Buffer): void {
+  if (process.stderr.writableLength < UNREAD_BYTES) process.stderr.write(chunk);
+}

@@ -23,6 +23,8 @@ export interface WorkersOptions {
   /** Where the worker is an HTTP server. */
   upstream: URL | null;
   environment(command: Command, generation: number): Record<string, string>;
+  /** The first worker, already started. */
+  head?: { take(): Promise<WorkerProcess> } | undefined;
   onStderr(generation: number, chunk: Buffer): void;
   onMessage(link: Link, message: Message): void;
   onGarbage(generation: number, why: string, line: Buffer): void;
@@ -66,16 +68,15 @@ export class Workers {
     return this.#byGeneration.get(generation);
   }
 
+  /** Resolves when no process is being made any more. */
+  async made(): Promise<void> {
+    await Promise.allSettled(this.#starting.values());
+  }
+
   async #spawn(command: Command, generation: number): Promise<Worker> {
     const { env, limits, upstream } = this.#options;
     if (upstream) await refuseOccupied(upstream);
-    const process = await spawnWorker(env, {
-      command,
-      generation,
-      environment: this.#options.environment(command, generation),
-      stderrBytes: limits.stderrBytes,
-      onStderr: (chunk) => this.#options.onStderr(generation, chunk),
-    });
+    const process = await this.#process(command, generation);
     const { promise: trouble, resolve: onTrouble } = Promise.withResolvers<string>();
     const link = upstream
       ? new Upstream(env, process, upstream, limits, {
@@ -86,6 +87,18 @@ export class Workers {
     const worker = { process, link, trouble };
     this.#byGeneration.set(generation, worker);
     return worker;
+  }
+
+  #process(command: Command, generation: number): Promise<WorkerProcess> {
+    const { env, limits, head } = this.#options;
+    if (head && generation === 1) return head.take();
+    return spawnWorker(env, {
+      command,
+      generation,
+      environment: this.#options.environment(command, generation),
+      stderrBytes: limits.stderrBytes,
+      onStderr: (chunk) => this.#options.onStderr(generation, chunk),
+    });
   }
 
   #pipe(process: WorkerProcess, onTrouble: (message: string) => void): Link {
@@ -103,9 +116,15 @@ export class Workers {
   scratch(command: Command): Promise<Worker> {
     const generation = -++this.#scratches;
     return this.start(command, generation).then((worker) => {
-      void worker.process.exited.then(() => this.#byGeneration.delete(generation));
+      void worker.process.exited.then(() => this.forget(worker));
       return worker;
     });
+  }
+
+  /** One that never served. */
+  forget(worker: Worker): void {
+    const { generation } = worker.process;
+    if (this.#byGeneration.get(generation) === worker) this.#byGeneration.delete(generation);
   }
 
   /** Not before a dead worker's sessions were cut from it: what is open there is theirs to answer (F2). */

@@ -27,6 +27,7 @@ export const DOCUMENTS = [
   'docs/shared.md',
   'docs/storage.md',
   'docs/upstream.md',
+  'docs/performance.md',
 ];
 
 const MARKED = /(<!-- table: (\w+) -->\n)(?:\|.*\n)*(<!-- end -->)/g;

@@ -6,6 +6,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { expect, it, onTestFinished } from 'vitest';
 import { segue } from '../cli/cli.ts';
 import { environmentOf, tempHome, worker } from '../support/launch.ts';
+import { waitForEntry } from '../support/wait.ts';
 
 it('a wrapped entry is started as the client would, answers, and can be rebooted by its name', async () => {
   const home = tempHome();
@@ -17,6 +18,8 @@ it('a wrapped entry is started as the client would, answers, and can be rebooted
 
   const entry = JSON.parse(readFileSync(file, 'utf8')).mcpServers.echo;
   const env = { ...environmentOf(home), ...entry.env };
+  const runtime = join(home, 'run/segue');
+  mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const client = new Client({ name: 'cursor', version: '1.0.0' });
   onTestFinished(() => client.close());
   await client.connect(
@@ -26,6 +29,7 @@ it('a wrapped entry is started as the client would, answers, and can be rebooted
   expect(tools.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['echo', 'orchestrator_restart_server']),
   );
+  await waitForEntry(runtime, (name) => name.endsWith('.sock'));
   expect(await segue(home, ['reboot', 'echo'])).toMatchObject({ code: 0 });
   expect(await client.callTool({ name: 'echo', arguments: { text: 'again' } })).not.toHaveProperty(
     'isError',

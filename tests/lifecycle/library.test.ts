@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { PHASES, type Phase } from '../../machines/types.ts';
-import type { Hook, HookContext } from '../../src/index.ts';
+import { type Hook, type HookContext, restartInput } from '../../src/index.ts';
 import { tempHome, worker } from '../support/launch.ts';
 import { type Json, textOf } from '../support/raw-client.ts';
 import { readJson, restart, type Status, status } from '../support/restarts.ts';
@@ -220,3 +220,36 @@ shows('F68 F32', 'a session that cannot go on is named and told so; the others a
   const refused = await lost.request('tools/call', { name: 'a' }, 'lost');
   expect(refused.error).toMatchObject({ data: { code: 'RECONNECT_REQUIRED', missing: ['prompts'] } });
 });
+
+shows(
+  'F26',
+  'a server that is not shared has one client in its life; who comes behind it is the next one’s',
+  async () => {
+    const held = new Journal<() => void>();
+    let holding = false;
+    const run = () => (holding ? new Promise<void>((go) => held.add(go)) : undefined);
+    const { supervisor, connect } = embed({
+      command: worker('echo'),
+      hooks: { phases: { spawn: [{ name: 'hold', deadlineMs: 60_000, run }] } },
+    });
+    const refused = 'this server has had its client';
+    const first = connect();
+    await first.initialize();
+    expect(connect).toThrow(refused);
+    holding = true;
+    const reboot = supervisor.control.restart(restartInput.parse({}), { id: 'test', role: 'operator' });
+    const go = await held.next();
+    expect(connect).toThrow(refused); // the first goes over to the next server
+    first.leave();
+    const second = connect();
+    expect(connect).toThrow(refused);
+    const opened = second.initialize();
+    go();
+    expect((await opened).result).toMatchObject({ serverInfo: { name: 'echo' } });
+    expect(await reboot).toMatchObject({ success: true });
+    expect(JSON.parse(textOf(await second.call('whoami')))).toMatchObject({ generation: 2 });
+    second.leave();
+    expect(connect).toThrow(refused);
+    second.expectOneAnswerEach();
+  },
+);

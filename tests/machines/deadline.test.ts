@@ -62,6 +62,20 @@ describe('deadlines (F41)', () => {
     expect(deadline(drain(-HOUR_MS), 'suspend')).toBe(1_000);
   });
 
+  it('give the drain back what a standby took to start, but no more than a third of what is left', () => {
+    const drain = (standbyMs: number, leftMs: number) => {
+      const play = served();
+      play.request({ drainUntil: play.now + 20 + 4_000, deadlineAt: play.now + 20 + standbyMs + leftMs });
+      return play.wait(standbyMs).done('maintenance', { overlaps: true, standbyMs });
+    };
+    expect(deadline(drain(3_000, HOUR_MS), 'suspend')).toBe(5_000);
+    expect(deadline(drain(20_000, HOUR_MS), 'suspend')).toBe(5_000);
+    expect(deadline(drain(20_000, 6_000), 'suspend')).toBe(3_000);
+    expect(deadline(drain(20_000, 0), 'suspend')).toBe(1_000);
+    // Never less than without a standby.
+    expect(deadline(drain(0, 6_000), 'suspend')).toBe(5_000);
+  });
+
   it('stay sane when the clock jumps in the middle of a run', () => {
     for (const jumpMs of [HOUR_MS, -HOUR_MS]) {
       const play = served().request().wait(jumpMs);

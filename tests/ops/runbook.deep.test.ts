@@ -134,6 +134,7 @@ shows('M5', 'a server with a call that does not end is replaced at once', async 
 
 shows('M5 F17', 'a Segue that was killed is named until the next start clears up', async () => {
   const { home, service } = await files();
+  await segue(home, ['reboot', 'files']); // from here on it is on record
   await ended(service, 'SIGKILL');
   await follow('Segue itself hangs', home);
   await follow('A socket or a process is left over', home);

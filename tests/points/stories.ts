@@ -15,11 +15,14 @@ const RESTART = 'orchestrator_restart_server';
 
 /** A call at work that nothing may do twice, the reboot, and another such call that has to wait. */
 function reboot({ client }: Served, args: object = {}): Promise<unknown> {
-  return Promise.all([
-    client.call('endless', { call: 'at work' }),
-    client.call(RESTART, { timeout: 300, ...args }),
-    client.call('write', { call: 'held' }),
-  ]);
+  const during = async () => {
+    await client.call('echo', { text: 'the server has the one before' });
+    await Promise.all([
+      client.call(RESTART, { timeout: 300, ...args }),
+      client.call('write', { call: 'held' }),
+    ]);
+  };
+  return Promise.all([client.call('endless', { call: 'at work' }), during()]);
 }
 
 const stories = {

@@ -28,7 +28,7 @@ const GOING_ON: [string, string] = ['abandoned', 'abandoned'];
 
 const MOMENTS: Record<StoryName, Moment[]> = {
   start: [
-    ...into('starting.spawn', 0, NONE),
+    ...into('starting.spawn', 1, NONE), // it was started before all else
     { at: 'before spawn', orphans: 0, outcome: null },
     { at: 'after spawn', orphans: 1, outcome: null },
     { at: 'before workerStarted', orphans: 1, outcome: null },

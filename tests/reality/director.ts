@@ -48,6 +48,7 @@ export class Director {
   onEnter: () => void = () => {};
   readonly supervisor: Supervisor;
   readonly stage: Stage;
+  readonly handover: Handover;
   readonly #arrivals = new Journal<Arrival>();
   readonly #clients = new Map<RawClient, Session>();
   #last: Snapshot | null = null;
@@ -56,6 +57,7 @@ export class Director {
 
   private constructor(stage: Stage, home: string, handover: Handover) {
     this.stage = stage;
+    this.handover = handover;
     stage.hold(...GATES);
     this.supervisor = createSupervisor({
       config: configSchema.parse({ ...walkConfig, handover, command: worker('puppet'), cwd: home }),

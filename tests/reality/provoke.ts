@@ -58,6 +58,8 @@ export async function provoke(director: Director, step: Step): Promise<void> {
   const { clock } = director;
   const { from, event } = step;
   const actor = actorOf(event);
+  // Without a client no standby is started: it would wait at the gates of the next worker, and is no part of the graph.
+  if (actor === 'maintenance' && director.handover === 'overlap') director.disconnectAll();
   if (isCall(step)) return holds(from) ? call(director, step) : undefined;
   if (event.type === 'process.exited') return order(director, from, 'exit');
   if (event.type === 'worker.unhealthy') return order(director, from, 'endless line');

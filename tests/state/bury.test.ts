@@ -7,7 +7,7 @@ import { pack } from '../../machines/persist.ts';
 import { rebootMachine } from '../../machines/reboot.ts';
 import { systemEnv } from '../../src/env.ts';
 import { isLive } from '../../src/state/live.ts';
-import { supervisorMark } from '../../src/state/strays.ts';
+import { supervisorMark } from '../../src/state/mark.ts';
 import { anInput } from '../machines/model.ts';
 import { isAlive, killAll, processesWith } from '../support/processes.ts';
 import { shows } from '../support/shows.ts';

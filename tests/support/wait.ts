@@ -1,5 +1,5 @@
 /** Waits that end with an event, never with a time. The test's own timeout is what ends one that never comes. */
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { onTestFinished } from 'vitest';
 
@@ -14,6 +14,21 @@ export function waitForFile(path: string, ready: (text: string) => boolean = () 
       resolve(text);
     };
     const watcher = watch(dirname(path), check);
+    onTestFinished(() => watcher.close());
+    check();
+  });
+}
+
+/** The name of the first entry of `folder`, which must exist, that `wanted` holds of. */
+export function waitForEntry(folder: string, wanted: (name: string) => boolean): Promise<string> {
+  return new Promise((resolve) => {
+    const check = () => {
+      const found = readdirSync(folder).find(wanted);
+      if (found === undefined) return;
+      watcher.close();
+      resolve(found);
+    };
+    const watcher = watch(folder, check);
     onTestFinished(() => watcher.close());
     check();
   });

@@ -119,5 +119,6 @@ describe('an upstream', () => {
     const upstream = 'http://[::1]:9000/mcp';
     refused({ upstream }).toThrow('needs a command');
     refused({ upstream, command: ['node'], handover: 'overlap' }).toThrow('handover');
+    refused({ upstream, command: ['node'], spare: true }).toThrow('no spare');
   });
 });

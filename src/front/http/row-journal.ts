@@ -18,6 +18,8 @@ import type {
 import type { JournalFile } from './journal-file.ts';
 import { LastUse } from './last-use.ts';
 
+type Work = (rows: HttpRows) => void;
+
 export class RowJournal implements Journal {
   readonly #seal: Seal;
   readonly #log: Log;
@@ -28,6 +30,11 @@ export class RowJournal implements Journal {
   #file: JournalFile | null;
   #raw: ReturnType<typeof openInMemory>['raw'];
   #rows: HttpRows;
+  #atomically: <T>(run: (rows: HttpRows) => T) => T;
+  /** What this turn of the event loop has done: its transaction is open. */
+  #turn: Work[] = [];
+  /** What waits for the commit. */
+  #waiting: (() => void)[] = [];
 
   constructor(file: JournalFile | null, options: Pick<JournalOptions, 'seal' | 'log' | 'limits'>) {
     this.#seal = options.seal;
@@ -37,6 +44,7 @@ export class RowJournal implements Journal {
     this.#file = file;
     this.#raw = file?.raw ?? openInMemory().raw;
     this.#rows = httpRows(this.#raw);
+    this.#atomically = this.#raw.transaction((run) => run(this.#rows));
   }
 
   get persistent(): boolean {
@@ -81,7 +89,7 @@ export class RowJournal implements Journal {
   }
 
   touch(id: string, at: number): void {
-    if (this.#lastUse.touch(id, at)) this.#use((rows) => rows.touch(at, id));
+    if (this.#lastUse.touch(id, at)) this.#inTurn((rows) => rows.touch(at, id));
   }
 
   dropSession(id: string): void {
@@ -92,22 +100,22 @@ export class RowJournal implements Journal {
 
   accept({ session, stream, key, bytes, sent }: StoredRequest): void {
     const sealed = this.#seal.seal(bytes, requestIdentity(session, stream, key));
-    this.#use((rows) => rows.addRequest({ session, stream, key, sent, bytes: sealed }));
+    this.#inTurn((rows) => rows.addRequest({ session, stream, key, sent, bytes: sealed }));
   }
 
   sent(session: string, key: string): void {
-    this.#use((rows) => rows.sent(session, key));
+    this.#inTurn((rows) => rows.sent(session, key));
   }
 
   event(session: string, { stream, seq, bytes }: StoredEvent, at: number, answers?: string): void {
     const size = bytes?.length ?? 0;
     const sealed = bytes && this.#seal.seal(bytes, eventIdentity(session, stream, seq));
-    this.#use((rows) => {
-      rows.advance(session, stream, seq);
-      rows.addEvent({ session, stream, seq, at, size, bytes: sealed });
-      if (answers !== undefined) {
-        endRequest(rows, session, answers);
-        rows.endStream(session, stream); // also that of a request which nobody can ask for again
+    this.#inTurn((rows) => {
+      rows.addEvent({ session, stream, seq, at, size, bytes: sealed }); // first: it is what may be refused
+      if (answers === undefined) rows.advance(session, stream, seq);
+      else {
+        endRequest(rows, session, answers, stream);
+        rows.answer(session, stream, seq);
       }
       this.#bounds.added(rows, session, size);
     });
@@ -158,16 +166,61 @@ export class RowJournal implements Journal {
 
   close(): void {
     if (!this.#raw.open) return;
+    this.commit();
     this.#use((rows) => {
       for (const [id, at] of this.#lastUse.unwritten()) rows.touch(at, id);
     });
     this.#raw.close();
   }
 
-  /** In one transaction. A journal that fails goes on in memory, and what failed is done there. */
-  #use<T>(run: (rows: HttpRows) => T, otherwise?: T): T {
+  readonly commit = (): void => {
+    if (this.#raw.inTransaction)
+      try {
+        this.#raw.exec('commit');
+      } catch (error) {
+        this.#bounds.forgetAll();
+        this.#goOnInMemory(this.#file!, error);
+      }
+    this.#turn = [];
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const then of waiting) then();
+  };
+
+  whenCommitted(then: () => void): void {
+    if (this.#raw.inTransaction || this.#waiting.length > 0) this.#waiting.push(then);
+    else then();
+  }
+
+  /** In the transaction of this turn, which is begun where there is none. A row is refused by its first statement. */
+  #inTurn(run: Work): void {
+    if (this.#file === null) return this.#once(run);
     try {
-      return this.#raw.transaction(() => run(this.#rows))();
+      if (!this.#raw.inTransaction) {
+        this.#raw.exec('begin immediate');
+        setImmediate(this.commit);
+      }
+      run(this.#rows);
+      this.#turn.push(run);
+    } catch (error) {
+      this.#bounds.forgetAll();
+      if (isRowFault(error)) return this.#log.error({ err: error }, 'the journal refused a row');
+      this.#goOnInMemory(this.#file, error);
+      this.#once(run);
+    }
+  }
+
+  /** In a transaction of its own, after that of this turn. */
+  #use<T>(run: (rows: HttpRows) => T, otherwise?: T): T {
+    this.commit();
+    return this.#once(run, otherwise);
+  }
+
+  /** A journal that fails goes on in memory, and what failed is done there. */
+  #once<T>(run: (rows: HttpRows) => T, otherwise?: T): T {
+    try {
+      return this.#atomically(run);
     } catch (error) {
       this.#bounds.forgetAll();
       if (this.#file === null || isRowFault(error)) {
@@ -175,19 +228,24 @@ export class RowJournal implements Journal {
         return otherwise as T;
       }
       this.#goOnInMemory(this.#file, error);
-      return this.#use(run, otherwise);
+      return this.#once(run, otherwise);
     }
   }
 
   /**
    * The file must not be found by the next process: what was done since is not in it, and would be done twice.
+   * What this turn has done so far was not committed, and is done again.
    */
   #goOnInMemory({ file, env, raw }: JournalFile, cause: unknown): void {
     const memory = openInMemory().raw;
+    if (raw.inTransaction) raw.exec('rollback');
     const unread = copyHttpRows(raw, memory);
     this.#file = null;
     this.#raw = memory;
     this.#rows = httpRows(memory);
+    this.#atomically = memory.transaction((run) => run(this.#rows));
+    for (const run of this.#turn) this.#once(run);
+    this.#turn = [];
     const said = { err: cause, file, unread };
     try {
       raw.close();
@@ -217,9 +275,10 @@ export class RowJournal implements Journal {
   }
 }
 
-function endRequest(rows: HttpRows, session: string, key: string): void {
+/** `but`: a stream that is dealt with by who calls. */
+function endRequest(rows: HttpRows, session: string, key: string, but?: string): void {
   const ended = rows.endRequest(session, key);
-  if (ended === null) return;
+  if (ended === null || ended.stream === but) return;
   rows.endStream(session, ended.stream);
   rows.forgetStream(session, ended.stream);
 }

@@ -30,7 +30,7 @@ export const INSTRUCTIONS =
 export function commonMethods(parts: Parts) {
   const { env, opener, helper } = parts;
   return {
-    'tools/list': async () => ({ tools: TOOLS.map(toolEntry) }),
+    'tools/list': async () => ({ tools: TOOLS.map((tool) => toolEntry(tool)) }),
     'tools/call': async ({ params, signal, notify }) => {
       const tell = (progress: Json) => notify('notifications/progress', progress);
       const context = async () => ({ env, orchestrator: await opener.get(), rebooting: helper.rebooting });

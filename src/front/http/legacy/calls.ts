@@ -11,6 +11,8 @@ export interface Call {
   token: string | null;
   /** It is in the journal, or will never be. */
   accepted: boolean;
+  /** It is there as one that the worker may have seen. */
+  sent: boolean;
 }
 
 export class Calls {
@@ -35,7 +37,7 @@ export class Calls {
 
   open(request: RequestMessage, reply: Reply, resumable: boolean): Call {
     const token = keyAt(request, ['params', '_meta', 'progressToken']);
-    const call: Call = { key: request.key, reply, resumable, token, accepted: false };
+    const call: Call = { key: request.key, reply, resumable, token, accepted: false, sent: false };
     this.#byKey.set(call.key, call);
     return call;
   }

@@ -24,6 +24,8 @@ export class EventStream implements Reply {
   readonly #options: EventStreamOptions;
   #seq: number;
   #response: ServerResponse | null = null;
+  /** Writes the head of the response, which waits for what comes with it in the same turn. */
+  #begin: (() => void) | null = null;
   /** The last event that went to a connection. */
   #delivered: number;
 
@@ -48,8 +50,8 @@ export class EventStream implements Reply {
   send(message: Buffer, answers?: string): void {
     const { env, journal, session, stream } = this.#options;
     const seq = ++this.#seq;
-    journal.event(session, { stream, seq, bytes: Buffer.from(message) }, env.now(), answers);
-    this.#write(seq, message);
+    journal.event(session, { stream, seq, bytes: message }, env.now(), answers);
+    journal.whenCommitted(() => this.#write(seq, message));
   }
 
   /** Events after this one, by default after the last that went to a connection; null where that is not known any more. */
@@ -65,26 +67,39 @@ export class EventStream implements Reply {
     missed: readonly StoredEvent[],
     priming: boolean,
   ): void {
-    this.#response?.end();
+    this.end();
     this.#response = response;
     this.#options.unread.watch(response);
     response.on('close', () => {
-      if (this.#response === response) this.#response = null;
+      if (this.#response !== response) return;
+      this.#response = null;
+      this.#begin = null;
     });
     const from = missed[0] ? missed[0].seq - 1 : this.#seq;
-    writeEventsHead(response, headers, priming ? primingText(`${this.stream}-${from}`) : undefined);
+    const first = priming ? primingText(`${this.stream}-${from}`) : undefined;
+    const begin = () => {
+      // Who has the first id may ask for the answer after our death. An event that waits for this commit begins itself.
+      this.#options.journal.commit();
+      if (this.#begin !== begin) return;
+      this.#begin = null;
+      writeEventsHead(response, headers, first);
+    };
+    this.#begin = begin;
+    setImmediate(begin);
     for (const { seq, bytes } of missed) if (bytes) this.#write(seq, bytes);
     this.#delivered = this.#seq;
   }
 
   /** What comes after this stays in the journal until the client asks for it. */
   end(): void {
+    this.#begin?.();
     this.#response?.end();
     this.#response = null;
   }
 
   #write(seq: number, message: Buffer): void {
     if (!this.#response) return;
+    this.#begin?.();
     this.#delivered = seq;
     this.#options.unread.write(this.#response, eventText(message, `${this.stream}-${seq}`));
   }

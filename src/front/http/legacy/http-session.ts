@@ -254,8 +254,9 @@ export class HttpSession implements Tenant {
 
   sending(key: string): void {
     const call = this.#calls.get(key);
-    if (call?.accepted) this.#options.journal.sent(this.id, key);
-    else if (call) this.#accept(call, this.#session!.open.get(key)!.bytes, true);
+    if (call && !call.accepted) this.#accept(call, this.#session!.open.get(key)!.bytes, true);
+    else if (call && !call.sent) this.#options.journal.sent(this.id, key);
+    this.#options.journal.commit();
   }
 
   changed(): void {
@@ -294,6 +295,7 @@ export class HttpSession implements Tenant {
 
   #accept(call: Call, bytes: Buffer, sent: boolean): void {
     call.accepted = true;
+    call.sent = sent;
     const { key, reply, resumable } = call;
     if (resumable && reply.stream !== null)
       this.#options.journal.accept({ session: this.id, stream: reply.stream, key, bytes, sent });
@@ -311,7 +313,7 @@ export class HttpSession implements Tenant {
 
   #close(call: Call): void {
     if (!this.#calls.close(call)) return;
-    call.reply.end();
+    this.#options.journal.whenCommitted(() => call.reply.end());
     if (call.reply.stream !== null) this.#streams.delete(call.reply.stream);
   }
 

@@ -1,4 +1,4 @@
-/** The endpoint for modern clients: the same tables, in the result forms of 2026-07-28. */
+/** The tools and resources that Segue serves, in the result forms of both eras. It is loaded when it is first needed. */
 import { SegueError } from '../errors.ts';
 import { COMPLETE, UNCACHED } from '../mcp/modern.ts';
 import { toolEntry } from '../mcp/tools.ts';
@@ -8,9 +8,13 @@ import { RESOURCE_MIME, RESOURCES, readText } from './resources.ts';
 import { answerCall, TOOLS } from './tools.ts';
 import type { Control, Principal } from './types.ts';
 
-export function modernEndpoint(control: Control, who: Principal): Endpoint {
+const legacyTools = once(() => TOOLS.map((tool) => toolEntry(tool, 'draft-7')));
+const modernTools = once(() => TOOLS.map((tool) => toolEntry(tool, 'draft-2020-12')));
+
+export function ownSurface(control: Control, who: Principal, era: 'legacy' | 'modern'): Endpoint {
+  const modern = era === 'modern';
   return {
-    listTools: async () => TOOLS.map(toolEntry),
+    listTools: async () => (modern ? modernTools() : legacyTools()),
     listResources: async () =>
       RESOURCES.map(({ uri, name, title, description }) => ({
         uri,
@@ -20,12 +24,21 @@ export function modernEndpoint(control: Control, who: Principal): Endpoint {
         mimeType: RESOURCE_MIME,
       })),
     async handle(method, params, call) {
-      if (method === 'resources/read') return read(control, who, params.uri);
+      if (method === 'resources/read') {
+        const outcome = await read(control, who, params.uri);
+        if (!modern || 'error' in outcome) return outcome;
+        return { result: { ...outcome.result, ...UNCACHED, ...COMPLETE } };
+      }
       const result = await answerCall(control, params, who, call);
-      return { result: { ...result, ...COMPLETE } };
+      return { result: modern ? { ...result, ...COMPLETE } : result };
     },
-    close: async () => {},
   };
+}
+
+/** The entries are the same for everybody, and take some milliseconds. */
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
 }
 
 async function read(
@@ -37,7 +50,7 @@ async function read(
   if (!resource) return { error: { code: -32602, message: `no resource has the URI ${String(uri)}` } };
   try {
     const text = await readText(resource, control, who);
-    return { result: { contents: [{ uri, mimeType: RESOURCE_MIME, text }], ...UNCACHED, ...COMPLETE } };
+    return { result: { contents: [{ uri, mimeType: RESOURCE_MIME, text }] } };
   } catch (error) {
     return { error: SegueError.from(error, 'PROCESS_FAILED').toRpc() };
   }

@@ -1,0 +1,1 @@
+CREATE INDEX `http_requests_stream` ON `http_requests` (`session`,`stream`);

@@ -1,0 +1,93 @@
+/** `--spare`: a second worker that has answered the client's own handshake takes over when the first one crashes (F3). */
+import { expect, it } from 'vitest';
+import { tempHome, worker } from '../support/launch.ts';
+import { isAlive } from '../support/processes.ts';
+import { textOf } from '../support/raw-client.ts';
+import { adminOf, reached, restart, type Served, serve, status, structured } from '../support/restarts.ts';
+import { shows } from '../support/shows.ts';
+import { Stage } from '../support/stage.ts';
+
+interface Health {
+  checks: { worker: { pid: number; standby?: { pid: number; rss_bytes: number } } };
+}
+
+const spareOf = async ({ logged }: Served) =>
+  JSON.parse(await logged(/a spare server is ready/)) as { pid: number; generation: number };
+
+async function served(args = ['--spare'], set = {}) {
+  const home = tempHome();
+  const stage = await Stage.open(home);
+  const segue = serve({ command: worker('echo'), args, home, env: stage.env, set });
+  const { client } = segue;
+  await client.initialize();
+  const old = await stage.player();
+  const whoami = async () => JSON.parse(textOf(await client.call('whoami'))) as { pid: number };
+  const health = async () => structured<Health>(await client.call('orchestrator_health_check'));
+  return { home, stage, segue, client, old, whoami, health };
+}
+
+shows('C2 D4', 'a crash is taken over by the spare, and a new spare is kept', async () => {
+  const { stage, segue, client, old, whoami, health } = await served();
+  const spare = await spareOf(segue);
+  expect((await health()).checks.worker).toMatchObject({ pid: old.pid, standby: { pid: spare.pid } });
+  expect((await health()).checks.worker.standby!.rss_bytes).toBeGreaterThan(0);
+  stage.hold('tools/call echo');
+  const lost = client.call('echo', { text: 'asked again' });
+  await stage.at('tools/call echo', 1);
+  stage.release('tools/call echo'); // the one that waits there waits on
+  process.kill(old.pid, 'SIGKILL');
+  expect(textOf(await lost)).toBe('asked again');
+  expect((await whoami()).pid).toBe(spare.pid);
+  expect((await status(client)).current_status.generation).toBe(2);
+  expect((await spareOf(segue)).generation).toBe(3);
+  client.expectOneAnswerEach();
+});
+
+it('a spare that dies is replaced, and is no crash of the server', async () => {
+  const { segue, old, client, whoami } = await served(undefined, { 'timing.crashLimit': 1 });
+  for (const _ of [1, 2]) {
+    const spare = await spareOf(segue);
+    process.kill(spare.pid, 'SIGKILL');
+  }
+  await spareOf(segue);
+  expect((await whoami()).pid).toBe(old.pid);
+  expect((await status(client)).current_status).toMatchObject({ state: 'alive.idle', generation: 1 });
+});
+
+it('a reboot takes no spare of what is replaced', async () => {
+  const { segue, client, whoami } = await served();
+  const spare = await spareOf(segue);
+  expect(await restart(client)).toMatchObject({ success: true, errors: [] });
+  expect((await whoami()).pid).not.toBe(spare.pid);
+  expect(isAlive(spare.pid)).toBe(false);
+  expect((await spareOf(segue)).generation).toBe(3);
+});
+
+it('a client that opens its conversation anew is not served by a spare that heard the old one', async () => {
+  const { segue, old, client, whoami } = await served();
+  const spare = await spareOf(segue);
+  await client.initialize({ roots: {} });
+  process.kill(old.pid, 'SIGKILL');
+  await reached(segue, 'starting.spawn');
+  expect((await whoami()).pid).not.toBe(spare.pid);
+  client.expectOneAnswerEach();
+});
+
+it('it ends with its supervisor', async () => {
+  const { segue, old } = await served();
+  const spare = await spareOf(segue);
+  segue.stdin.end();
+  await segue.exited;
+  expect([old.pid, spare.pid].map(isAlive)).toEqual([false, false]);
+});
+
+shows('F11 F5', 'and when that is killed, the next start ends it', async () => {
+  const { home, segue, stage } = await served(['--spare', '--name', 'same']);
+  await adminOf(segue); // its state is on disk
+  const spare = await stage.player();
+  await spareOf(segue);
+  process.kill(segue.pid, 'SIGKILL');
+  const next = serve({ command: worker('echo'), args: ['--name', 'same'], home });
+  await next.client.initialize();
+  await spare.ended;
+});
