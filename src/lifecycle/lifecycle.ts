@@ -97,6 +97,12 @@ export class Lifecycle {
     return this.#since;
   }
 
+  /** The first worker starts, or has answered nobody yet. */
+  get awaitsFirstAnswer(): boolean {
+    const state = stateOf(this.snapshot);
+    return state.startsWith('starting.') || state === 'alive.opening';
+  }
+
   gate(): Traffic {
     return trafficOf(this.snapshot);
   }
