@@ -1,7 +1,9 @@
 /** The results as tables. */
 import { size, table } from '../src/cli/format.ts';
+import type { HandoverMeasured } from './handover.ts';
 import type { HttpMeasured } from './http.ts';
 import type { Compared, Values } from './lib/alternate.ts';
+import type { Rebooted } from './lib/reboots.ts';
 import type { Results } from './lib/results.ts';
 import type { Ratio, Spread } from './lib/spread.ts';
 import type { RebootMeasured } from './reboot.ts';
@@ -12,11 +14,12 @@ import type { Measured as TasksMeasured } from './tasks.ts';
 import type { WatchMeasured } from './watch.ts';
 
 export function report(results: Results): string {
-  const { stdio, http, reboot, sessions, tasks, watch } = results;
+  const { stdio, http, reboot, handover, sessions, tasks, watch } = results;
   const parts = [
     stdio && section('stdio', ways(stdio, 'pipe')),
     http && section('HTTP', ways(http, 'direct')),
     reboot && section('Reboots', reboots(reboot)),
+    handover && section('With a second server that waits', handovers(handover)),
     sessions && section('Many sessions', manySessions(sessions)),
     tasks && section('Snapshots', snapshots(tasks)),
     watch && section('An edit, with --watch', edits(watch)),
@@ -74,6 +77,17 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
 }
 
 function reboots({ scenes, server }: RebootMeasured): string {
+  return [
+    ...scenesOf(scenes),
+    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
+  ].join('\n\n');
+}
+
+function handovers({ overlap, crash, spareBytes }: HandoverMeasured): string {
+  return [...scenesOf([overlap, crash]), `The second server takes ${size(spareBytes)}`].join('\n\n');
+}
+
+function scenesOf(scenes: readonly Rebooted[]): string[] {
   const names = [...new Set(scenes.flatMap(({ phasesMs }) => Object.keys(phasesMs)))];
   return [
     table(
@@ -83,12 +97,11 @@ function reboots({ scenes, server }: RebootMeasured): string {
         ...[percentiles(wholeMs), number(calls), String(failed)],
       ]),
     ),
-    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
     table(
       ['PHASE (P50 ms)', ...scenes.map(({ scene }) => scene)],
       names.map((name) => [name, ...scenes.map(({ phasesMs }) => number(phasesMs[name] ?? 0))]),
     ),
-  ].join('\n\n');
+  ];
 }
 
 function manySessions(measured: SessionsMeasured): string {
