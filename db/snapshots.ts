@@ -1,16 +1,23 @@
 /** Sealed snapshots of an instance. */
 import { and, desc, eq, getTableColumns, inArray, isNotNull, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
+import { excluded, once, placeholders } from './prepared.ts';
 import { instances, snapshots } from './schema.ts';
 
 export type SnapshotRow = typeof snapshots.$inferSelect;
 export type Snapshots = ReturnType<typeof snapshotRows>;
 
 export function snapshotRows(orm: Orm) {
+  const insert = once(() => {
+    const columns = getTableColumns(snapshots);
+    const row = placeholders(columns);
+    const set = excluded(columns);
+    return orm.insert(snapshots).values(row).onConflictDoUpdate({ target: snapshots.id, set }).prepare();
+  });
   return {
     /** One with the same id is replaced. */
     put(row: SnapshotRow): void {
-      orm.insert(snapshots).values(row).onConflictDoUpdate({ target: snapshots.id, set: row }).run();
+      insert().run(row);
     },
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;
