@@ -50,11 +50,11 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'cleanup', run, generation);
     deps.workers.forgetEnded();
-    // Clients are waiting: rows go in one commit, and the files beside them without being waited for.
+    // Clients are waiting: it goes into the commit that the next phase waits for, files are not waited for at all.
+    void deps.store.forgetOld();
     void deps.store.pruneSnapshots().catch((error: unknown) => {
       deps.log.error({ reboot: run.rebootId, error: String(error) }, 'old snapshots were not removed');
     });
-    await deps.store.forgetOld();
     await noteHooks(deps, deps.hooks.cleanup, 'cleanup', run, generation);
     return {};
   };
