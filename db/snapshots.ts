@@ -22,12 +22,6 @@ export function snapshotRows(orm: Orm) {
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;
     },
-    /** The newest of this reboot. */
-    ofReboot(instance: string, rebootId: string): string | null {
-      const rows = and(eq(snapshots.instance, instance), eq(snapshots.rebootId, rebootId));
-      const newest = orm.select({ id: snapshots.id }).from(snapshots).where(rows);
-      return newest.orderBy(desc(snapshots.savedAt)).limit(1).get()?.id ?? null;
-    },
     /** Newest first. */
     idsOf(instance: string): string[] {
       return orm
