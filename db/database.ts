@@ -25,6 +25,8 @@ export interface Database {
   readonly reboots: Reboots;
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
+  /** One as it lies on disk, whatever our cache says. */
+  snapshotOnDisk(id: string): SnapshotRow | null;
   readonly audit: Audit;
   readonly approvedTools: ApprovedTools;
   readonly tasks: Tasks;
@@ -55,16 +57,6 @@ export function connectReadOnly(file: string): Database {
   return database(file, openReadOnly(file));
 }
 
-/** What is at its place on disk, of a database that this process has open: not from its cache. Throws what SQLite throws. */
-export function readSnapshot(file: string, id: string): SnapshotRow | null {
-  const reader = openAgain(file);
-  try {
-    return snapshotRows(drizzle(reader)).get(id);
-  } finally {
-    reader.close();
-  }
-}
-
 function database(file: string, { raw, orm }: Opened): Database {
   const schema = schemaVersion(raw); // reads: from now on there is a -wal, till the last connection closes
   const files = [file, `${file}-wal`];
@@ -75,6 +67,14 @@ function database(file: string, { raw, orm }: Opened): Database {
     reboots: rebootRows(orm),
     sessions: sessionRows(orm),
     snapshots: snapshotRows(orm),
+    snapshotOnDisk(id) {
+      const reader = openAgain(file);
+      try {
+        return snapshotRows(drizzle(reader)).get(id);
+      } finally {
+        reader.close();
+      }
+    },
     audit: auditRows(orm),
     approvedTools: approvedToolRows(orm),
     tasks: taskRows(orm),

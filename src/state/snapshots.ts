@@ -10,7 +10,7 @@ import {
   type SnapshotTasks,
   unpackSnapshot,
 } from '../serializer/snapshot.ts';
-import type { WriteQueue } from './queue.ts';
+import type { Connection, WriteQueue } from './queue.ts';
 import type { TaskExports } from './task-exports.ts';
 
 export interface SavedSnapshot {
@@ -34,8 +34,8 @@ export class SnapshotStore {
   readonly #env: Env;
 
   readonly #exports: TaskExports;
-  /** That is sound. */
-  #last: { rebootId: string; tasks: SnapshotTasks | null } | null = null;
+  /** Of the last snapshot that had some. */
+  #lastTasks: { rebootId: string; tasks: SnapshotTasks } | null = null;
 
   constructor(queue: WriteQueue, instance: string, env: Env, exports: TaskExports) {
     this.#queue = queue;
@@ -65,8 +65,8 @@ export class SnapshotStore {
       sealed: seal.seal(plain, identity(this.#instance, id)),
     };
     await this.#queue.writeNow('snapshot', (connection) => connection.db.snapshots.put(row));
-    await this.#readBack(db.file, row, seal);
-    this.#last = { rebootId, tasks };
+    this.#readBack(connection, row);
+    if (tasks !== null) this.#lastTasks = { rebootId, tasks };
     return { id, sha256, bytes: plain.length };
   }
 
@@ -93,8 +93,8 @@ export class SnapshotStore {
    * STATE_CORRUPTION when its export is refused.
    */
   async compareTasks(rebootId: string): Promise<TaskDifference | null> {
-    if (this.#last?.rebootId !== rebootId || this.#last.tasks === null) return null;
-    return this.#exports.compare(await this.#queue.ready(), this.#last.tasks);
+    if (this.#lastTasks?.rebootId !== rebootId) return null;
+    return this.#exports.compare(await this.#queue.ready(), this.#lastTasks.tasks);
   }
 
   async prune(keep: number): Promise<void> {
@@ -105,10 +105,9 @@ export class SnapshotStore {
     await this.#exports.prune(connection.seal.keyId, keep, known);
   }
 
-  /** Over a connection of its own: our cache must not vouch for the disk. */
-  async #readBack(file: string, written: SnapshotRow, seal: Seal): Promise<void> {
-    const { readSnapshot } = await import('../../db/database.ts');
-    const row = readSnapshot(file, written.id);
+  /** Our cache must not vouch for the disk. */
+  #readBack({ db, seal }: Connection, written: SnapshotRow): void {
+    const row = db.snapshotOnDisk(written.id);
     openRow(row, written.id, seal);
     if (row?.sha256 !== written.sha256) throw refusedRow(written.id, 'its hash was changed');
   }
