@@ -73,6 +73,21 @@ it('a client that opens its conversation anew is not served by a spare that hear
   client.expectOneAnswerEach();
 });
 
+it('it ends when the breaker opens: nothing is started for a while; a restart by hand brings both', async () => {
+  const { stage, segue, old, client, whoami } = await served(undefined, {
+    'timing.crashLimit': 1,
+    'timing.coolDownMs': 600_000,
+  });
+  const spare = await stage.player();
+  expect((await spareOf(segue)).pid).toBe(spare.pid);
+  process.kill(old.pid, 'SIGKILL');
+  await reached(segue, 'broken');
+  await spare.ended;
+  expect(await restart(client)).toMatchObject({ success: true, errors: [] });
+  expect((await whoami()).pid).not.toBe(spare.pid);
+  await spareOf(segue);
+});
+
 it('it ends with its supervisor', async () => {
   const { segue, old } = await served();
   const spare = await spareOf(segue);
