@@ -1,8 +1,10 @@
 /** The results as tables. */
 import { size } from '../src/cli/format.ts';
+import type { HandoverMeasured } from './handover.ts';
 import type { HttpMeasured } from './http.ts';
 import type { Compared, Values } from './lib/alternate.ts';
 import type { Block, Sheet } from './lib/document.ts';
+import type { Rebooted } from './lib/reboots.ts';
 import type { Results } from './lib/results.ts';
 import type { Ratio, Spread } from './lib/spread.ts';
 import type { RebootMeasured } from './reboot.ts';
@@ -20,11 +22,16 @@ export interface Section {
 
 /** Of what was measured. */
 export function sections(results: Results): Section[] {
-  const { stdio, http, reboot, sessions, tasks, watch } = results;
+  const { stdio, http, reboot, handover, sessions, tasks, watch } = results;
   const all: (Section | undefined)[] = [
     stdio && { name: 'stdio', title: 'stdio', blocks: ways(stdio, 'pipe') },
     http && { name: 'http', title: 'HTTP', blocks: ways(http, 'direct') },
     reboot && { name: 'reboot', title: 'Reboots', blocks: reboots(reboot) },
+    handover && {
+      name: 'handover',
+      title: 'With a second server that waits',
+      blocks: handovers(handover),
+    },
     sessions && { name: 'sessions', title: 'Many sessions', blocks: manySessions(sessions) },
     tasks && { name: 'tasks', title: 'Snapshots', blocks: [snapshots(tasks)] },
     watch && { name: 'watch', title: 'An edit, with --watch', blocks: [edits(watch)] },
@@ -82,6 +89,17 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
 }
 
 function reboots({ scenes, server }: RebootMeasured): Block[] {
+  return [
+    ...scenesOf(scenes),
+    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
+  ];
+}
+
+function handovers({ overlap, crash, spareBytes }: HandoverMeasured): Block[] {
+  return [...scenesOf([overlap, crash]), `The second server takes ${size(spareBytes)}`];
+}
+
+function scenesOf(scenes: readonly Rebooted[]): Block[] {
   const names = [...new Set(scenes.flatMap(({ phasesMs }) => Object.keys(phasesMs)))];
   return [
     sheet(
@@ -91,7 +109,6 @@ function reboots({ scenes, server }: RebootMeasured): Block[] {
         ...[percentiles(wholeMs), number(calls), String(failed)],
       ]),
     ),
-    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
     sheet(
       ['PHASE (P50 ms)', ...scenes.map(({ scene }) => scene)],
       names.map((name) => [name, ...scenes.map(({ phasesMs }) => number(phasesMs[name] ?? 0))]),

@@ -234,6 +234,7 @@ export class Lifecycle {
       this.#end(run, snapshot);
     }
     if (from === to) return;
+    if (to === 'broken' || to === 'failed') void this.#deps.standby.end(); // nothing that it could take over
     this.#since = this.#deps.env.now();
     this.#deps.connections.statusChanged();
     for (const listener of [...this.#listeners]) listener(snapshot);

@@ -206,8 +206,8 @@ export class WriteQueue {
   }
 
   async #writeAll(): Promise<void> {
-    // Whatever the caller writes in this turn of the loop shares one commit.
-    await Promise.resolve();
+    // Whatever is written in this turn of the loop, also by those whom promises wake in it, shares one commit.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     // A store that is degraded has waited long enough.
     const budgetMs = this.#status.state === 'degraded' ? 0 : BUSY_BUDGET_MS;
     try {

@@ -241,13 +241,14 @@ export class Store {
     return this.#snapshots.newestGood(instance);
   }
 
-  /** Deletes what is so old that nobody is to find it any more: an instance may live for years (F61). */
-  forgetOld(): Promise<void> {
-    return this.#queue.write('purge', ({ db }) => purge(db, this.#options.env.now()));
-  }
-
-  pruneSnapshots(keep: number = SNAPSHOTS_KEPT): Promise<void> {
-    return this.#snapshots.prune(keep);
+  /**
+   * For a moment in which nobody waits: deletes what is so old that nobody is to find it any more (an instance may live
+   * for years, F61) and snapshots beyond the newest. Rejects when an export cannot be deleted.
+   */
+  async tidy(keep: number = SNAPSHOTS_KEPT): Promise<void> {
+    void this.#queue.write('purge', ({ db }) => purge(db, this.#options.env.now()));
+    await this.#snapshots.prune(keep);
+    this.#queue.connection?.db.checkpoint();
   }
 
   /** Newest first; of all instances of the name. */
