@@ -127,7 +127,7 @@ export class Store {
         tail === undefined ? null : seal.seal(Buffer.from(tail), stderrIdentity(report.reboot_id));
       db.reboots.save(this.#options.instance, report, sealed);
     };
-    return this.#queue.write('report', write, saved);
+    return this.#queue.write('report', write, { onCommit: saved });
   }
 
   workerStarted(row: {
@@ -175,12 +175,13 @@ export class Store {
     const { handshake, at, ...session } = row;
     const { instance } = this.#options;
     const plain = handshake === null ? null : Buffer.from(JSON.stringify(handshake));
-    return this.#queue.write('session', ({ db, seal }) => {
+    const write: WriteRow = ({ db, seal }) => {
       const sealed = plain && seal.seal(plain, handshakeIdentity(instance, row.id));
       const saved = { instance, ...session, updatedAt: at, handshakeAt: plain && at, handshake: sealed };
       db.sessions.save(saved);
       db.sessions.keepNewest(saved, HANDSHAKES_TRIED); // a service has thousands of sessions in its life
-    });
+    };
+    return this.#queue.write('session', write, { soon: true });
   }
 
   /** The newest handshake of any instance of the name that can be opened; else null. */
