@@ -123,9 +123,9 @@ function manySessions(measured: SessionsMeasured): Block[] {
       [
         'SESSIONS',
         'OPENED',
-        'MEMORY BEFORE',
-        'AFTER',
-        'EACH',
+        'MEMORY THEN',
+        'WITH THREE TIMES MORE',
+        'EACH OF THOSE',
         'REBOOT',
         'SILENT',
         'ALL CALLED',
