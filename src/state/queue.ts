@@ -143,7 +143,8 @@ export class WriteQueue {
   /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
   async ready(): Promise<Connection> {
     if (this.#status.state === 'waiting' && (this.#soon || this.#running !== null)) await this.#drain();
-    else if (this.#isRetryDue()) await this.#drain();
+    else if (this.#isRetryDue() || (this.#status.state === 'degraded' && this.#running !== null))
+      await this.#drain();
     if (this.#status.state === 'ready' && this.#connection !== null) return this.#connection;
     throw (
       this.#status.error ?? new SegueError('SYSTEM_NOT_READY', `the state store is ${this.#status.state}`)
