@@ -11,7 +11,7 @@ const START_SHARE = 2 / 3;
 
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation, command }, signal) => {
-    void deps.store.open();
+    await deps.store.open(); // while nobody waits: from here on each step is on record first
     await phaseHooks(deps, 'maintenance', run, generation);
     const worker = run.graceful ? await meet(deps, generation) : null;
     const { handover, timing, upstream } = deps.config;
