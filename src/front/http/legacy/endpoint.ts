@@ -63,7 +63,7 @@ export class LegacyEndpoint {
       return sendError(response, 400, invalid(`a request with the id ${twice} is already in flight`), twice);
     if (!known.some(({ kind }) => kind === 'request')) {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
-      return sendNothing(response, 202);
+      return session.whenKept(() => sendNothing(response, 202));
     }
     const version = opening ? askedVersion(opening) : header(request, 'mcp-protocol-version');
     const resumable = post.events && primes(version);
