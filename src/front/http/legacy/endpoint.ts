@@ -3,8 +3,8 @@
  * session is 128 random bits and good for the principal that began it alone; for all others it does not exist (F54).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { Principal } from '../../../control/types.ts';
+import { SUPPORTED_PROTOCOL_VERSIONS } from '../../../mcp/versions.ts';
 import type { Message, Parsed } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';

@@ -1,9 +1,9 @@
 /** The legacy sessions of the service: those in memory have a worker, or will; all are in the journal. */
-import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import { SegueError } from '../../../errors.ts';
+import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from '../../../mcp/versions.ts';
 import type { Log } from '../../../observe/log.ts';
 import { sessionRecord } from '../../../session/record.ts';
 import type { Journal, SessionRow } from '../journal.ts';
