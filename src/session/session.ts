@@ -162,6 +162,14 @@ export class Session {
     if (key !== null) this.fail(key, new SegueError('MESSAGE_TOO_LARGE', text));
   }
 
+  /** What `read` brings of the client goes to the worker at once, in one write. */
+  inOneWrite(read: () => void): void {
+    const { link } = this;
+    link?.cork?.();
+    read();
+    link?.uncork?.();
+  }
+
   fromClient(line: Buffer): void {
     const parsed = parse(line);
     if (parsed.kind !== 'batch') this.#route(parsed);
