@@ -57,7 +57,7 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
     to[base] ? times(to[base][name]) : '1';
   const loaded = loads.flatMap(({ client, inFlight, compared }) =>
     compared.map((each) => {
-      const { p50Ms, p99Ms, perSecond, cpuUs } = each.values;
+      const { p50Ms, p99Ms, perSecond, cpuUs, movedBytes } = each.values;
       const [latency, throughput] = [to(each, 'p50Ms'), to(each, 'perSecond')];
       const values = [
         ms(p50Ms),
@@ -66,6 +66,7 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
         number(Math.round(perSecond)),
         throughput,
         `${number(cpuUs)} µs`,
+        size(Math.round(movedBytes)),
       ];
       return [client, String(inFlight), each.way, ...values];
     }),
@@ -74,7 +75,18 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
     rows.map((each) => [what, each.way, ms(each.values.ms), to(each, 'ms')]);
   return [
     sheet(
-      ['CLIENT', 'IN FLIGHT', 'WAY', 'P50', `TO ${base}`, 'P99', 'CALLS/S', `TO ${base}`, 'CPU/CALL'],
+      [
+        'CLIENT',
+        'IN FLIGHT',
+        'WAY',
+        'P50',
+        `TO ${base}`,
+        'P99',
+        'CALLS/S',
+        `TO ${base}`,
+        'CPU/CALL',
+        'MOVED/CALL',
+      ],
       loaded,
     ),
     sheet(
