@@ -165,6 +165,7 @@ export class WriteQueue {
   /** For reads, after the same retry: also while a lock keeps us from writing. Null without an open database. */
   async readable(): Promise<Connection | null> {
     await this.ready().catch(() => {}); // the status says why
+    if (this.#status.state === 'ready' && this.#cancelSoon !== null) await this.#drain(); // what was to be written soon
     return this.#connection;
   }
 
