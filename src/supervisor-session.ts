@@ -78,7 +78,9 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
       const { era, client, protocolVersion } = session.handshake;
       const row = { id: session.id, era, client, protocolVersion, state: 'open', at: env.now() };
       const more = config.optimistic ? toRecall(session, lifecycle.snapshot.context.command) : {};
-      void store.session({ ...row, handshake: { ...session.handshake.record(), ...more } });
+      // What is recalled by the next client has to be there when this one has its answer.
+      const soon = !config.optimistic;
+      void store.session({ ...row, soon, handshake: { ...session.handshake.record(), ...more } });
     },
   };
 }

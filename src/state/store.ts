@@ -162,7 +162,7 @@ export class Store {
     });
   }
 
-  /** `handshake: null` leaves the one that is stored. */
+  /** `handshake: null` leaves the one that is stored. `soon`: with what else is written in the next moment. */
   session(row: {
     id: string;
     era: string;
@@ -171,8 +171,9 @@ export class Store {
     handshake: unknown;
     state: string;
     at: number;
+    soon?: boolean;
   }): Promise<void> {
-    const { handshake, at, ...session } = row;
+    const { handshake, at, soon = false, ...session } = row;
     const { instance } = this.#options;
     const plain = handshake === null ? null : Buffer.from(JSON.stringify(handshake));
     const write: WriteRow = ({ db, seal }) => {
@@ -181,7 +182,7 @@ export class Store {
       db.sessions.save(saved);
       db.sessions.keepNewest(saved, HANDSHAKES_TRIED); // a service has thousands of sessions in its life
     };
-    return this.#queue.write('session', write, { soon: true });
+    return this.#queue.write('session', write, { soon });
   }
 
   /** The newest handshake of any instance of the name that can be opened; else null. */

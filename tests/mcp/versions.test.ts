@@ -4,5 +4,5 @@ import * as ours from '../../src/mcp/versions.ts';
 
 it('has the versions that the SDK has', () => {
   const { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } = sdk;
-  expect(ours).toEqual({ LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS });
+  expect({ ...ours }).toEqual({ LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS });
 });
