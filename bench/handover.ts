@@ -1,154 +1,95 @@
 /**
- * How long clients wait at a change of the worker, with 64 calls in flight: graceful reboots with either handover, and
- * kill -9 with a spare. Each call is followed by the next at once; what counts is the longest time in which none of them
- * was answered (`silentMs`), beside the blackout that Segue itself reports. Prints one JSON document. Arguments:
- * exclusive | overlap | spare, how many changes.
+ * A second server that waits: how long clients hear nothing at a reboot with overlap, and after kill -9 with a spare, with
+ * 64 calls in flight, and what the second server takes of memory. Prints JSON.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import type { RestartReport, StatusReport } from '../src/control/schemas.ts';
+import { LeanClient } from './lib/lean-client.ts';
+import { sized } from './lib/options.ts';
+import { residentBytes } from './lib/proc.ts';
+import { type Child, ECHO, end, SEGUE, settings, start } from './lib/programs.ts';
+import { type Rebooted, reboots } from './lib/reboots.ts';
+import { Traffic } from './lib/traffic.ts';
 
 export interface HandoverMeasured {
-  how: string;
-  changes: number;
-  calls: number;
-  /** Calls that were answered with an error. */
-  failed: number;
-  blackoutMs: Spread;
-  silentMs: Spread;
+  /** Graceful reboots with `--handover overlap`. */
+  overlap: Rebooted;
+  /** `kill -9` of the server, with `--spare`. */
+  crash: Rebooted;
+  /** The spare's memory; a reboot with overlap takes as much while both live. Segue itself is the same with one. */
+  spareBytes: number;
 }
 
-interface Spread {
-  p50: number;
-  p99: number;
-  max: number;
+interface Line {
+  msg: string;
+  pid: number;
 }
 
-interface Answer {
-  id: number;
-  error?: unknown;
-  result?: { isError?: boolean; structuredContent?: { blackout_ms?: number; success?: boolean } };
-}
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LANES = 64;
-const [how = 'overlap', count = '50'] = process.argv.slice(2);
-const flags = how === 'spare' ? ['--spare'] : ['--handover', how];
-const settings = [
-  'limits.restartsPerMinute=100000',
-  'timing.crashLimit=100000',
-  'timing.backoffBaseMs=1',
-].flatMap((each) => ['--set', each]);
-
-const home = mkdtempSync(join(tmpdir(), 'segue-bench-'));
-const echo = [process.execPath, join(ROOT, 'tests/fixtures/workers/echo.mjs')];
-const segue = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...flags, ...settings, '--', ...echo], {
-  stdio: ['pipe', 'pipe', 'pipe'],
-  env: { ...process.env, XDG_STATE_HOME: home, XDG_RUNTIME_DIR: home },
-});
-
-let ids = 0;
-let calls = 0;
-let failed = 0;
-let lastAnswer = 0;
-let longest = 0;
-const waiting = new Map<number, (answer: Answer) => void>();
-const logged = new Map<string, (line: Record<string, unknown>) => void>();
-
-createInterface(segue.stdout).on('line', (line) => {
-  const answer = JSON.parse(line) as Answer;
-  waiting.get(answer.id)?.(answer);
-  waiting.delete(answer.id);
-});
-createInterface(segue.stderr).on('line', (line) => {
-  if (!line.startsWith('{')) return;
-  const row = JSON.parse(line) as { msg: string };
-  logged.get(row.msg)?.(row);
-  logged.delete(row.msg);
-});
-
-function request(method: string, params: object = {}): Promise<Answer> {
-  const id = ++ids;
-  segue.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
-  return new Promise((resolve) => waiting.set(id, resolve));
-}
-
-function log(message: string): Promise<Record<string, unknown>> {
-  return new Promise((resolve) => logged.set(message, resolve));
-}
-
-let over = false;
-async function lane(): Promise<void> {
-  while (!over) {
-    const answer = await request('tools/call', { name: 'echo', arguments: { text: 'x' } });
-    const now = performance.now();
-    longest = Math.max(longest, now - lastAnswer);
-    lastAnswer = now;
-    calls++;
-    if (answer.error || answer.result?.isError) failed++;
-  }
-}
-
-async function reboot(): Promise<number> {
-  const answer = await request('tools/call', { name: 'orchestrator_restart_server', arguments: {} });
-  const report = answer.result?.structuredContent;
-  if (report?.success !== true) throw new Error(`the reboot failed: ${JSON.stringify(answer)}`);
-  return report.blackout_ms ?? 0;
-}
-
-async function crash(): Promise<number> {
-  const ended = log('The server was restarted.');
-  process.kill(serving, 'SIGKILL');
-  const { blackout_ms } = await ended;
-  serving = nextSpare;
-  return Number(blackout_ms);
-}
-
-let serving = 0;
-let nextSpare = 0;
-const first = log('server started');
-let spare = log('a spare server is ready');
-await request('initialize', {
-  protocolVersion: '2025-11-25',
-  capabilities: {},
-  clientInfo: { name: 'bench', version: '1' },
-});
-segue.stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
-serving = Number((await first).pid);
-lastAnswer = performance.now();
-const lanes = Array.from({ length: LANES }, lane);
-
-const blackouts: number[] = [];
-const silences: number[] = [];
-for (let change = 0; change < Number(count); change++) {
-  if (how === 'spare') {
-    nextSpare = Number((await spare).pid);
-    spare = log('a spare server is ready');
-  }
-  longest = 0;
-  blackouts.push(await (how === 'spare' ? crash() : reboot()));
-  await request('tools/call', { name: 'echo', arguments: { text: 'the first of the new one' } });
-  silences.push(longest);
-}
-over = true;
-await Promise.all(lanes);
-segue.stdin.end();
-await once(segue, 'exit');
-rmSync(home, { recursive: true });
-
-function spread(values: number[]): Spread {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = (share: number) => Math.round(sorted[Math.ceil(share * sorted.length) - 1]! * 10) / 10;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
-}
-
-const measured: HandoverMeasured = {
-  ...{ how, changes: Number(count), calls, failed },
-  blackoutMs: spread(blackouts),
-  silentMs: spread(silences),
+const CHANGES = sized(5, 100);
+const CALL = { text: 'x'.repeat(100) };
+/** A server that is killed so often would be called broken. */
+const LIMITS = {
+  'limits.restartsPerMinute': 100_000,
+  'timing.crashLimit': 100_000,
+  'timing.backoffBaseMs': 1,
 };
+
+async function segue(...flags: string[]) {
+  const child = start([...SEGUE, '--name', 'bench', ...flags, ...settings(LIMITS), '--', ...ECHO]);
+  const logged = logOf(child);
+  const client = new LeanClient(child.stdin, child.stdout);
+  const call = () => client.call('echo', CALL);
+  const ask = async (tool: string, args = {}) => (await client.call(tool, args)).result.structuredContent;
+  return { child, client, logged, call, ask };
+}
+
+/** The next line of its log that says this. */
+function logOf(child: Child): (message: string) => Promise<Line> {
+  const waiting = new Map<string, (line: Line) => void>();
+  createInterface(child.stderr).on('line', (text) => {
+    if (!text.startsWith('{')) return;
+    const line = JSON.parse(text) as Line;
+    waiting.get(line.msg)?.(line);
+    waiting.delete(line.msg);
+  });
+  return (message) => new Promise((resolve) => waiting.set(message, resolve));
+}
+
+async function overlap(): Promise<Rebooted> {
+  const { child, client, call, ask } = await segue('--handover', 'overlap');
+  await client.open();
+  const traffic = new Traffic(Array.from({ length: LANES }, () => call));
+  const restart = (): Promise<RestartReport> => ask('orchestrator_restart_server');
+  const measured = await reboots('overlap, 64 in flight', restart, call, traffic, CHANGES);
+  await end(child);
+  return measured;
+}
+
+async function crash(): Promise<{ crash: Rebooted; spareBytes: number }> {
+  const { child, client, logged, call, ask } = await segue('--spare');
+  const first = logged('server started');
+  let spare = logged('a spare server is ready');
+  let bytes = 0;
+  await client.open();
+  let serving = (await first).pid;
+  const traffic = new Traffic(Array.from({ length: LANES }, () => call));
+  const restart = async (): Promise<RestartReport> => {
+    const { pid } = await spare;
+    bytes = Math.max(bytes, residentBytes(pid));
+    spare = logged('a spare server is ready');
+    const over = logged('The server was restarted.');
+    traffic.silence(); // what it took until the spare was there is no part of it
+    process.kill(serving, 'SIGKILL');
+    await over;
+    serving = pid;
+    const { history }: StatusReport = await ask('orchestrator_restart_status', { include_history: true });
+    return history!.recent_restarts[0]!;
+  };
+  const measured = await reboots('kill -9 with a spare, 64 in flight', restart, call, traffic, CHANGES);
+  await end(child);
+  return { crash: measured, spareBytes: bytes };
+}
+
+const measured: HandoverMeasured = { overlap: await overlap(), ...(await crash()) };
 console.log(JSON.stringify(measured));

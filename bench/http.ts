@@ -13,12 +13,12 @@ import { LeanHttp } from './lib/lean-http.ts';
 import { type Loaded, load, timed } from './lib/load.ts';
 import { options, sized } from './lib/options.ts';
 import { peerServices } from './lib/peers.ts';
-import { cpuMs, peakBytes, residentBytes } from './lib/proc.ts';
+import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
 import { MEASUREMENTS, start } from './lib/programs.ts';
 import { type Service, startDirect, startSegue } from './lib/service.ts';
 
-/** `cpuUs`: of the process that listens, per call; the one behind Segue is not in it. */
-export type HttpLoaded = Loaded & { cpuUs: number };
+/** `Spent`: of the process that listens; the one behind Segue is not in it. */
+export type HttpLoaded = Loaded & Spent;
 
 export interface HttpMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<HttpLoaded>[] }[];
@@ -88,12 +88,11 @@ async function loads(ways: Record<string, Way>): Promise<HttpMeasured['loads']> 
   const compare = async (client: 'SDK' | 'lean', inFlight: number, count: number) => {
     const run = async (name: string) => {
       const { client: sdk, lean, service } = ways[name]!;
-      const before = cpuMs(service.pid);
-      const loaded =
+      return spending(service.pid, count, () =>
         client === 'lean'
-          ? await lean.load(count)
-          : await load(() => sdk.callTool({ name: 'echo', arguments: MESSAGE }), inFlight, count);
-      return { ...loaded, cpuUs: ((cpuMs(service.pid) - before) * 1000) / count };
+          ? lean.load(count)
+          : load(() => sdk.callTool({ name: 'echo', arguments: MESSAGE }), inFlight, count),
+      );
     };
     for (const name of names) await run(name); // to be compiled
     measured.push({ client, inFlight, compared: await alternate(names, BASES, sized(3, 15), run) });

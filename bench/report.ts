@@ -1,8 +1,10 @@
 /** The results as tables. */
 import { size } from '../src/cli/format.ts';
+import type { HandoverMeasured } from './handover.ts';
 import type { HttpMeasured } from './http.ts';
 import type { Compared, Values } from './lib/alternate.ts';
 import type { Block, Sheet } from './lib/document.ts';
+import type { Rebooted } from './lib/reboots.ts';
 import type { Results } from './lib/results.ts';
 import type { Ratio, Spread } from './lib/spread.ts';
 import type { RebootMeasured } from './reboot.ts';
@@ -20,11 +22,16 @@ export interface Section {
 
 /** Of what was measured. */
 export function sections(results: Results): Section[] {
-  const { stdio, http, reboot, sessions, tasks, watch } = results;
+  const { stdio, http, reboot, handover, sessions, tasks, watch } = results;
   const all: (Section | undefined)[] = [
     stdio && { name: 'stdio', title: 'stdio', blocks: ways(stdio, 'pipe') },
     http && { name: 'http', title: 'HTTP', blocks: ways(http, 'direct') },
     reboot && { name: 'reboot', title: 'Reboots', blocks: reboots(reboot) },
+    handover && {
+      name: 'handover',
+      title: 'With a second server that waits',
+      blocks: handovers(handover),
+    },
     sessions && { name: 'sessions', title: 'Many sessions', blocks: manySessions(sessions) },
     tasks && { name: 'tasks', title: 'Snapshots', blocks: [snapshots(tasks)] },
     watch && { name: 'watch', title: 'An edit, with --watch', blocks: [edits(watch)] },
@@ -50,7 +57,7 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
     to[base] ? times(to[base][name]) : '1';
   const loaded = loads.flatMap(({ client, inFlight, compared }) =>
     compared.map((each) => {
-      const { p50Ms, p99Ms, perSecond, cpuUs } = each.values;
+      const { p50Ms, p99Ms, perSecond, cpuUs, movedBytes } = each.values;
       const [latency, throughput] = [to(each, 'p50Ms'), to(each, 'perSecond')];
       const values = [
         ms(p50Ms),
@@ -59,6 +66,7 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
         number(Math.round(perSecond)),
         throughput,
         `${number(cpuUs)} µs`,
+        size(Math.round(movedBytes)),
       ];
       return [client, String(inFlight), each.way, ...values];
     }),
@@ -67,7 +75,18 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
     rows.map((each) => [what, each.way, ms(each.values.ms), to(each, 'ms')]);
   return [
     sheet(
-      ['CLIENT', 'IN FLIGHT', 'WAY', 'P50', `TO ${base}`, 'P99', 'CALLS/S', `TO ${base}`, 'CPU/CALL'],
+      [
+        'CLIENT',
+        'IN FLIGHT',
+        'WAY',
+        'P50',
+        `TO ${base}`,
+        'P99',
+        'CALLS/S',
+        `TO ${base}`,
+        'CPU/CALL',
+        'MOVED/CALL',
+      ],
       loaded,
     ),
     sheet(
@@ -82,6 +101,17 @@ function ways({ loads, large, start, memory }: StdioMeasured | HttpMeasured, bas
 }
 
 function reboots({ scenes, server }: RebootMeasured): Block[] {
+  return [
+    ...scenesOf(scenes),
+    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
+  ];
+}
+
+function handovers({ overlap, crash, spareBytes }: HandoverMeasured): Block[] {
+  return [...scenesOf([overlap, crash]), `The second server takes ${size(spareBytes)}`];
+}
+
+function scenesOf(scenes: readonly Rebooted[]): Block[] {
   const names = [...new Set(scenes.flatMap(({ phasesMs }) => Object.keys(phasesMs)))];
   return [
     sheet(
@@ -91,7 +121,6 @@ function reboots({ scenes, server }: RebootMeasured): Block[] {
         ...[percentiles(wholeMs), number(calls), String(failed)],
       ]),
     ),
-    `The server alone, P50 / P99 / MAX ms: exit ${percentiles(server.exitMs)}, start to first answer ${percentiles(server.startMs)}`,
     sheet(
       ['PHASE (P50 ms)', ...scenes.map(({ scene }) => scene)],
       names.map((name) => [name, ...scenes.map(({ phasesMs }) => number(phasesMs[name] ?? 0))]),
@@ -106,9 +135,9 @@ function manySessions(measured: SessionsMeasured): Block[] {
       [
         'SESSIONS',
         'OPENED',
-        'MEMORY BEFORE',
-        'AFTER',
-        'EACH',
+        'MEMORY THEN',
+        'WITH THREE TIMES MORE',
+        'EACH OF THOSE',
         'REBOOT',
         'SILENT',
         'ALL CALLED',

@@ -5,12 +5,12 @@ import { alternate, type Compared } from './lib/alternate.ts';
 import { LeanClient } from './lib/lean-client.ts';
 import { type Call, type Loaded, load, timed } from './lib/load.ts';
 import { sized } from './lib/options.ts';
-import { cpuMs, peakBytes, residentBytes } from './lib/proc.ts';
+import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
 import { ECHO, end, environment, home, PIPE, SEGUE, start } from './lib/programs.ts';
 import { median } from './lib/spread.ts';
 
-/** `cpuUs`: of the process that the client started, per call. */
-export type StdioLoaded = Loaded & { cpuUs: number };
+/** `Spent`: of the process that the client started. */
+export type StdioLoaded = Loaded & Spent;
 
 export interface StdioMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<StdioLoaded>[] }[];
@@ -74,9 +74,7 @@ async function loads(client: 'SDK' | 'lean', ways: Record<string, Way>): Promise
     const count = inFlight === 1 ? sized(200, 600) : sized(1_000, 4_000);
     const compared = await alternate(names, BASES, ROUNDS, async (name) => {
       const { pid, call } = ways[name]!;
-      const before = cpuMs(pid);
-      const loaded = await load(call, inFlight, count);
-      return { ...loaded, cpuUs: ((cpuMs(pid) - before) * 1000) / count };
+      return spending(pid, count, () => load(call, inFlight, count));
     });
     measured.push({ client, inFlight, compared });
   }

@@ -28,7 +28,7 @@ function judged(what: string, limit: Limit, unit: Judged['unit'], value: number 
 const through = <Value extends Values>(compared: readonly Compared<Value>[] | undefined) =>
   compared?.find(({ way }) => way === 'segue');
 
-export function targets({ stdio, http, reboot, sessions }: Results): Judged[] {
+export function targets({ stdio, http, reboot, handover, sessions }: Results): Judged[] {
   const atLoad = (part: typeof stdio | typeof http, client: string, lanes: number) =>
     through(part?.loads.find((each) => each.client === client && each.inFlight === lanes)?.compared);
   const overStdio = (client: string, lanes: number) => atLoad(stdio, client, lanes)?.to.pipe;
@@ -68,9 +68,9 @@ export function targets({ stdio, http, reboot, sessions }: Results): Judged[] {
     ),
     judged('blackout beyond exit and start of the server, idle', { atMost: 15 }, 'ms', beyondServer('idle')),
     judged('blackout beyond exit and start of the server, busy', { atMost: 15 }, 'ms', beyondServer('busy')),
-    judged('blackout of overlap, 64 in flight, p50', { atMost: 10 }, 'ms', undefined),
-    judged('blackout of overlap, 64 in flight, p99', { atMost: 40 }, 'ms', undefined),
-    judged('blackout after kill -9 with a spare, p50', { atMost: 15 }, 'ms', undefined),
+    judged('blackout of overlap, 64 in flight, p50', { atMost: 10 }, 'ms', handover?.overlap.blackoutMs.p50),
+    judged('blackout of overlap, 64 in flight, p99', { atMost: 40 }, 'ms', handover?.overlap.blackoutMs.p99),
+    judged('blackout after kill -9 with a spare, p50', { atMost: 15 }, 'ms', handover?.crash.blackoutMs.p50),
     judged('resident when idle, stdio', { atMost: 70 }, 'MB', idle(stdio)),
     judged('resident when idle, HTTP', { atMost: 70 }, 'MB', idle(http)),
     judged('resident for each idle HTTP session', { atMost: 20 }, 'kB', full && full.eachBytes / 1_000),

@@ -8,13 +8,14 @@ import { type ApprovedTools, approvedToolRows } from './approved-tools.ts';
 import { type Artifacts, artifactRows } from './artifacts.ts';
 import { type Audit, auditRows } from './audit.ts';
 import type { BusyLimits } from './busy.ts';
+import { drizzle } from './drizzle.ts';
 import { type Instances, instanceRows } from './instances.ts';
 import { type Leases, leaseRows } from './leases.ts';
-import { type Opened, openDatabase, openReadOnly } from './open.ts';
+import { type Opened, openAgain, openDatabase, openReadOnly } from './open.ts';
 import { type Reboots, rebootRows } from './reboots.ts';
 import { type RecipeRuns, recipeRunRows } from './recipe-runs.ts';
 import { type Sessions, sessionRows } from './sessions.ts';
-import { type Snapshots, snapshotRows } from './snapshots.ts';
+import { type SnapshotRow, type Snapshots, snapshotRows } from './snapshots.ts';
 import { schemaVersion } from './task-lines.ts';
 import { type Tasks, taskRows } from './tasks.ts';
 
@@ -24,6 +25,8 @@ export interface Database {
   readonly reboots: Reboots;
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
+  /** One as it lies on disk, whatever our cache says. */
+  snapshotOnDisk(id: string): SnapshotRow | null;
   readonly audit: Audit;
   readonly approvedTools: ApprovedTools;
   readonly tasks: Tasks;
@@ -34,6 +37,8 @@ export interface Database {
   transaction<T>(run: () => T): T;
   /** Takes and gives back the write lock: what a write would meet. Writes nothing. */
   probeWrite(): void;
+  /** Writes what is in the -wal to its place, so that no commit has to; a reader may keep some of it there. */
+  checkpoint(): void;
   sizes(): { bytes: number; walBytes: number };
   /** Migrations that were applied. */
   readonly schema: number;
@@ -47,7 +52,7 @@ export async function connect(file: string, env: Env, limits: BusyLimits): Promi
   return database(file, await openDatabase(file, env, limits));
 }
 
-/** A second look at the file, for readers and for reading back what was written. Throws as `openReadOnly` does. */
+/** For readers. Throws as `openReadOnly` does. */
 export function connectReadOnly(file: string): Database {
   return database(file, openReadOnly(file));
 }
@@ -62,6 +67,14 @@ function database(file: string, { raw, orm }: Opened): Database {
     reboots: rebootRows(orm),
     sessions: sessionRows(orm),
     snapshots: snapshotRows(orm),
+    snapshotOnDisk(id) {
+      const reader = openAgain(file);
+      try {
+        return snapshotRows(drizzle(reader)).get(id);
+      } finally {
+        reader.close();
+      }
+    },
     audit: auditRows(orm),
     approvedTools: approvedToolRows(orm),
     tasks: taskRows(orm),
@@ -73,6 +86,7 @@ function database(file: string, { raw, orm }: Opened): Database {
       raw.exec('begin immediate');
       raw.exec('rollback');
     },
+    checkpoint: () => void raw.pragma('wal_checkpoint(PASSIVE)'),
     schema,
     isReplaced: () => files.some((name, n) => inodeOf(name) !== opened[n]),
     sizes: () => ({ bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) }),

@@ -1,6 +1,7 @@
 /** Supervisors and the workers they started. */
 import { and, desc, eq, isNotNull, isNull, lt, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
+import { once } from './prepared.ts';
 import { instances, sessions, workers } from './schema.ts';
 
 export type InstanceRow = typeof instances.$inferSelect;
@@ -16,13 +17,18 @@ export type WorkerEnd = Pick<WorkerRow, 'exitedAt' | 'exitCode' | 'exitSignal' |
 export type Instances = ReturnType<typeof instanceRows>;
 
 export function instanceRows(orm: Orm) {
+  const machineOf = once(() => {
+    const set = { machine: sql`${sql.placeholder('machine')}` };
+    const ours = eq(instances.id, sql.placeholder('id'));
+    return orm.update(instances).set(set).where(ours).prepare();
+  });
   return {
     /** Also after a reconnect to a database that knows this instance already. */
     add(row: NewInstance): void {
       orm.insert(instances).values(row).onConflictDoNothing().run();
     },
     saveMachine(id: string, machine: unknown): void {
-      orm.update(instances).set({ machine }).where(eq(instances.id, id)).run();
+      machineOf().run({ id, machine: JSON.stringify(machine) });
     },
     /** False when it had ended already: somebody else was first. */
     end(id: string, how: string, at: number): boolean {

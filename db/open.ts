@@ -47,7 +47,7 @@ export function openInMemory(): Opened {
 export function openReadOnly(file: string): Opened {
   let raw: BetterSqlite3.Database | undefined;
   try {
-    raw = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: 0 });
+    raw = openAgain(file);
     const known = migrations();
     if (appliedOf(raw, known) < known.length) {
       throw new SegueError('SYSTEM_NOT_READY', `${file} was not yet brought to this version of Segue`);
@@ -57,6 +57,11 @@ export function openReadOnly(file: string): Opened {
     raw?.close();
     throw named(error, file);
   }
+}
+
+/** What this process itself has open, and so knows to be of its version. Throws what SQLite throws. */
+export function openAgain(file: string): BetterSqlite3.Database {
+  return new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: 0 });
 }
 
 /**

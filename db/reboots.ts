@@ -1,8 +1,22 @@
 /** The restart history of a name, and the journal of transitions behind it. */
 
 import type { RestartReport } from '../src/control/schemas.ts';
-import { and, desc, eq, gt, gte, isNotNull, isNull, lt, max, notInArray, sql } from './drizzle.ts';
+import {
+  and,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  gte,
+  isNotNull,
+  isNull,
+  lt,
+  max,
+  notInArray,
+  sql,
+} from './drizzle.ts';
 import type { Orm } from './open.ts';
+import { excluded, once, placeholders } from './prepared.ts';
 import { reboots, transitions } from './schema.ts';
 
 export type NewTransition = Omit<typeof transitions.$inferInsert, 'id'>;
@@ -29,11 +43,20 @@ export interface RebootSums {
 export type Reboots = ReturnType<typeof rebootRows>;
 
 export function rebootRows(orm: Orm) {
+  const add = once(() => {
+    const { id: _ours, ...columns } = getTableColumns(transitions);
+    return orm.insert(transitions).values(placeholders(columns)).prepare();
+  });
+  const put = once(() => {
+    const columns = getTableColumns(reboots);
+    const row = { ...placeholders(columns), success: sql`${sql.placeholder('success')}` };
+    const set = excluded(columns);
+    return orm.insert(reboots).values(row).onConflictDoUpdate({ target: reboots.id, set }).prepare();
+  });
   const stored = { report: reboots.report, stderrTail: reboots.stderrTail };
   return {
     save(instance: string, report: RestartReport, stderrTail: Buffer | null): void {
-      const row = rowOf(instance, report, stderrTail);
-      orm.insert(reboots).values(row).onConflictDoUpdate({ target: reboots.id, set: row }).run();
+      put().run(rowOf(instance, report, stderrTail));
     },
     /** Newest first. */
     newest(limit: number): StoredReport[] {
@@ -87,7 +110,7 @@ export function rebootRows(orm: Orm) {
     },
 
     addTransition(row: NewTransition): void {
-      orm.insert(transitions).values(row).run();
+      add().run(row);
     },
     /** The last sign of life of a reboot. */
     lastTransitionAt(rebootId: string): number | null {
@@ -114,7 +137,7 @@ function rowOf(instance: string, report: RestartReport, stderrTail: Buffer | nul
     trigger: report.trigger,
     requestedBy: report.requested_by,
     completedAt: report.completed_at === undefined ? null : Date.parse(report.completed_at),
-    success: report.success ?? null,
+    success: report.success === undefined ? null : Number(report.success),
     blackoutMs: report.blackout_ms ?? null,
     sessionsKept: report.sessions.kept,
     sessionsLost: report.sessions.lost.length,

@@ -1,25 +1,26 @@
 /** Sealed snapshots of an instance. */
 import { and, desc, eq, getTableColumns, inArray, isNotNull, notInArray, sql } from './drizzle.ts';
 import type { Orm } from './open.ts';
+import { excluded, once, placeholders } from './prepared.ts';
 import { instances, snapshots } from './schema.ts';
 
 export type SnapshotRow = typeof snapshots.$inferSelect;
 export type Snapshots = ReturnType<typeof snapshotRows>;
 
 export function snapshotRows(orm: Orm) {
+  const insert = once(() => {
+    const columns = getTableColumns(snapshots);
+    const row = placeholders(columns);
+    const set = excluded(columns);
+    return orm.insert(snapshots).values(row).onConflictDoUpdate({ target: snapshots.id, set }).prepare();
+  });
   return {
     /** One with the same id is replaced. */
     put(row: SnapshotRow): void {
-      orm.insert(snapshots).values(row).onConflictDoUpdate({ target: snapshots.id, set: row }).run();
+      insert().run(row);
     },
     get(id: string): SnapshotRow | null {
       return orm.select().from(snapshots).where(eq(snapshots.id, id)).get() ?? null;
-    },
-    /** The newest of this reboot. */
-    ofReboot(instance: string, rebootId: string): string | null {
-      const rows = and(eq(snapshots.instance, instance), eq(snapshots.rebootId, rebootId));
-      const newest = orm.select({ id: snapshots.id }).from(snapshots).where(rows);
-      return newest.orderBy(desc(snapshots.savedAt)).limit(1).get()?.id ?? null;
     },
     /** Newest first. */
     idsOf(instance: string): string[] {

@@ -178,6 +178,12 @@ export const configSchema = z.strictObject({
     .describe(
       'Keep a second server that has answered its handshake, to take over after a crash: costs the memory of one more server',
     ),
+  optimistic: z
+    .boolean()
+    .default(false)
+    .describe(
+      'While the server starts, answer initialize and lists as its last start did; what differs is corrected by list_changed',
+    ),
   persist: z.boolean().default(true).describe('Keep history and snapshots on disk'),
   inspect: z.boolean().default(false).describe('Serve the XState inspector protocol on a loopback WebSocket'),
   page: z

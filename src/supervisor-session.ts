@@ -8,6 +8,7 @@ import type { Log } from './observe/log.ts';
 import type { ToolApprovals } from './session/approvals.ts';
 import type { Connections } from './session/connections.ts';
 import type { HandshakeRecord } from './session/handshake.ts';
+import { recalled, toRecall } from './session/recollection.ts';
 import type { Session, SessionContext } from './session/session.ts';
 import type { Store } from './state/store.ts';
 
@@ -63,11 +64,23 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
             ),
         ); // who asks is told
     },
+    async recall(session) {
+      const { era, protocolVersion } = session.handshake;
+      if (era !== 'legacy' || protocolVersion === null) return null;
+      await store.open();
+      return recalled(await store.lastHandshake(era, protocolVersion), {
+        command: lifecycle.snapshot.context.command,
+        protocolVersion,
+      });
+    },
     opened(session) {
       deps.connections.sessionOpened();
       const { era, client, protocolVersion } = session.handshake;
       const row = { id: session.id, era, client, protocolVersion, state: 'open', at: env.now() };
-      void store.session({ ...row, handshake: session.handshake.record() });
+      const more = config.optimistic ? toRecall(session, lifecycle.snapshot.context.command) : {};
+      // What is recalled by the next client has to be there when this one has its answer.
+      const soon = !config.optimistic;
+      void store.session({ ...row, soon, handshake: { ...session.handshake.record(), ...more } });
     },
   };
 }

@@ -19,6 +19,7 @@ import { type Log, silentLog } from './observe/log.ts';
 import { isEmbedded } from './orchestrator/embedded.ts';
 import { ToolApprovals } from './session/approvals.ts';
 import { Connections } from './session/connections.ts';
+import { Optimism } from './session/optimism.ts';
 import { restoreRecord, type SessionRecord } from './session/record.ts';
 import { type ClientPort, Session } from './session/session.ts';
 import { SUPERVISOR_MARK } from './state/mark.ts';
@@ -136,7 +137,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     connect(port, { principal = LOCAL_USER, record } = {}) {
       const session = new Session(env.uuid(), context, port, principal);
       if (record) restoreRecord(session, record);
-      connections.add(session);
+      if (record || !config.optimistic || !lifecycle.awaitsFirstAnswer) connections.add(session);
+      else {
+        connections.expect(session);
+        session.optimism = new Optimism(session, () => connections.join(session));
+      }
       return session;
     },
     disconnect: (session) => connections.remove(session),

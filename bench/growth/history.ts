@@ -51,7 +51,7 @@ async function inThisProcess(model: Model): Promise<Record<string, number>> {
   const open = await timed(() => store.open());
   const bury = await timed(() => store.bury());
   const record = await median(TIMES, () => recordOne(store, model));
-  const prune = await median(TIMES, () => store.forgetOld());
+  const prune = await median(TIMES, () => store.tidy());
   const health = await median(TIMES, () => store.reconnectionStats());
   await store.close('bench');
   const reader = await openHistory('bench', environment);
@@ -91,7 +91,7 @@ async function deleteAll(): Promise<number> {
   cpSync(directory, copy, { recursive: true });
   const store = storeAt(copy, { ...systemEnv, now: () => systemEnv.now() + 2 * RETENTION_MS });
   await store.open();
-  const took = await timed(() => store.forgetOld());
+  const took = await timed(() => store.tidy());
   await store.close('bench');
   rmSync(copy, { recursive: true });
   return took;

@@ -1,7 +1,7 @@
 /** The flags of the bench; each measurement is a process of its own and gets the same ones. */
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['stdio', 'http', 'reboot', 'sessions', 'tasks', 'watch'] as const;
+export const PARTS = ['stdio', 'http', 'reboot', 'handover', 'sessions', 'tasks', 'watch'] as const;
 export type Part = (typeof PARTS)[number];
 
 const parsed = parseArgs({

@@ -1,4 +1,5 @@
 /** Everything that was measured; a part that was not asked for is missing. */
+import type { HandoverMeasured } from '../handover.ts';
 import type { HttpMeasured } from '../http.ts';
 import type { RebootMeasured } from '../reboot.ts';
 import type { SessionsMeasured } from '../sessions.ts';
@@ -10,6 +11,7 @@ export interface Results {
   stdio?: StdioMeasured;
   http?: HttpMeasured;
   reboot?: RebootMeasured;
+  handover?: HandoverMeasured;
   sessions?: SessionsMeasured;
   tasks?: TasksMeasured[];
   watch?: WatchMeasured;

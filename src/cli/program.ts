@@ -109,6 +109,7 @@ function addServerOptions(program: Command): Command {
       'exclusive: the old one ends first (default); overlap: the new one is ready before that',
     )
     .option('--spare', 'keep a second server ready for a crash (costs the memory of one more)')
+    .option('--optimistic', 'answer initialize and lists as the last start did while the server starts')
     .option('--replay <policy>', 'calls repeated after a crash: annotated (default), listed, never')
     .option('--watch <glob>', 'restart when one of these files changes (may be repeated)', collect)
     .option('--build <command>', 'run this first; when it fails, the old server runs on', words)

@@ -28,11 +28,11 @@ export function createControl(deps: ControlDeps): Control {
   const rehearsals = new RateLimit(env, deps.config.limits.restartsPerMinute, 'rehearsals');
   let usualMs: number | null = null;
 
-  function audit(who: Principal, action: string, detail: unknown, result: string): void {
-    void store.audit({ at: env.now(), principal: who.id, action, detail, result });
+  function audit(who: Principal, action: string, detail: unknown, result: string): Promise<void> {
+    return store.audit({ at: env.now(), principal: who.id, action, detail, result });
   }
 
-  /** Runs a control action: who may not is refused, and what came of it is on record. */
+  /** Runs a control action: who may not is refused, and what came of it is on record before he is told. */
   async function act<Result>(
     who: Principal,
     action: string,
@@ -45,11 +45,11 @@ export function createControl(deps: ControlDeps): Control {
         throw new SegueError('SHUTDOWN_IN_PROGRESS', 'Segue itself is shutting down');
       }
       const result = await work();
-      audit(who, action, detail, 'accepted');
+      await audit(who, action, detail, 'accepted');
       return result;
     } catch (error) {
       const failure = SegueError.from(error, 'PROCESS_FAILED');
-      audit(who, action, detail, failure.code);
+      await audit(who, action, detail, failure.code);
       throw failure;
     }
   }

@@ -76,7 +76,7 @@ function serve(session: Session, config: Config): Promise<string> {
     onLine: (line) => session.fromClient(line),
     onSkipped: (edges) => session.tooLarge(edges),
   });
-  process.stdin.on('data', (chunk: Buffer) => splitter.push(chunk));
+  process.stdin.on('data', (chunk: Buffer) => session.inOneWrite(() => splitter.push(chunk)));
   process.stdin.once('end', () => resolve('the client closed stdin'));
   process.stdin.on('error', (error) => resolve(`stdin: ${error.message}`));
   // Not once: every write to a client that is gone fails, and an error that nobody hears ends the process.

@@ -56,9 +56,9 @@ export function opening(deps: ServiceDeps): Work<'opening'> {
 
 /** A worker that helps gets its state back here; others start empty. */
 export function restore(deps: ServiceDeps): Work<'restore'> {
-  return async ({ run, generation }) => {
+  return async ({ run, generation }, signal) => {
     await phaseHooks(deps, 'restore', run, generation);
-    await giveBack(deps, run, generation);
+    await giveBack(deps, run, generation, signal);
     await checkTasks(deps, run);
     return {};
   };

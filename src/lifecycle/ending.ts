@@ -1,4 +1,5 @@
 /** How a worker ends: close, kill, cleanup; beside its successor (reap); with the supervisor (farewell). */
+import { delay } from '../env.ts';
 import type { StopPlan } from '../worker/stop.ts';
 import { noteHooks, phaseHooks, type ServiceDeps, type Work } from './service.ts';
 
@@ -11,6 +12,8 @@ export function close(deps: ServiceDeps): Work<'close'> {
     deps.connections.fence(worker?.link, run.rebootId);
     await phaseHooks(deps, 'close', run, generation);
     if (!worker) return { exit: null };
+    // Behind one that takes over now, `reap` ends it: its end would take the processor that clients wait for.
+    if (!wait && graceful && deps.standby.worker) return { exit: null };
     const stopping = worker.process.stop(graceful ? softly(deps) : { soft: false });
     if (!wait) return { exit: null };
     const exit = await until(stopping, signal);
@@ -46,22 +49,29 @@ function until<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value>
   });
 }
 
+/** Clients are waiting: what is old goes when they are served again. */
+const TIDY_AFTER_MS = 1_000;
+
 export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
   return async ({ run, generation }) => {
     await phaseHooks(deps, 'cleanup', run, generation);
     deps.workers.forgetEnded();
-    // Clients are waiting: rows go in one commit, and the files beside them without being waited for.
-    void deps.store.pruneSnapshots().catch((error: unknown) => {
-      deps.log.error({ reboot: run.rebootId, error: String(error) }, 'old snapshots were not removed');
-    });
-    await deps.store.forgetOld();
+    const tidy = () =>
+      deps.store.tidy().catch((error: unknown) => {
+        deps.log.error({ reboot: run.rebootId, error: String(error) }, 'old snapshots were not removed');
+      });
+    deps.env.timer(TIDY_AFTER_MS, () => void tidy(), { unref: true });
     await noteHooks(deps, deps.hooks.cleanup, 'cleanup', run, generation);
     return {};
   };
 }
 
+/** Some times as long as its successor takes from there to its first answer. */
+const REAP_AFTER_MS = 100;
+
 export function reap(deps: ServiceDeps): Work<'reap'> {
-  return async ({ worker }) => {
+  return async ({ worker }, signal) => {
+    await delay(deps.env, REAP_AFTER_MS, signal);
     await deps.workers.get(worker.generation)?.process.stop(softly(deps));
     return {};
   };

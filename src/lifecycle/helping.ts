@@ -14,8 +14,12 @@ const RESUME_MS = 4_000;
 /** What a phase is left at least, by the machine as well; a little less, for the same reason. */
 const FLOOR_MS = 900;
 
-function helper(deps: ServiceDeps, generation: number): Helper | null {
-  return helperOf(deps.connections, deps.workers.get(generation)?.link);
+/** Rejects when the machine has gone on before what is to be asked of it is on record. */
+async function helper(deps: ServiceDeps, generation: number, signal: AbortSignal): Promise<Helper | null> {
+  const worker = helperOf(deps.connections, deps.workers.get(generation)?.link);
+  if (worker) await deps.recorded();
+  signal.throwIfAborted();
+  return worker;
 }
 
 /** Before anything is asked of it: in maintenance, and before its checkpoints. */
@@ -24,10 +28,15 @@ export function meet(deps: ServiceDeps, generation: number): Promise<Helper | nu
 }
 
 /** Beside the drain, and as long as that. Too late or refused: the reboot goes on. */
-export async function suspendWorker(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
+export async function suspendWorker(
+  deps: ServiceDeps,
+  run: Run,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const worker = await helper(deps, generation, signal);
   const leftMs = Math.max(Math.round(run.drainUntil - deps.env.now()), 1);
   try {
-    const worker = helper(deps, generation);
     const asked = { reboot_id: run.rebootId, generation, deadline_ms: leftMs };
     const answer = await worker?.ask('reboot/suspend', asked, leftMs);
     if (answer) deps.ledger(run.rebootId).tasks.suspended(answer.tasks);
@@ -47,7 +56,7 @@ export async function stateOfWorker(
   signal: AbortSignal,
 ): Promise<WorkerState | null> {
   if (!run.preserveState) return null;
-  const worker = run.graceful ? helper(deps, generation) : null;
+  const worker = run.graceful ? await helper(deps, generation, signal) : null;
   const answer = await worker?.ask(
     'reboot/serialize',
     { reboot_id: run.rebootId, generation },
@@ -62,11 +71,16 @@ export async function stateOfWorker(
 }
 
 /** The old worker goes on as if nothing had been asked for. One that refuses to is served on: it still has its state. */
-export async function resumeWorker(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
+export async function resumeWorker(
+  deps: ServiceDeps,
+  run: Run,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
   deps.memory.drop();
   if (!run.graceful) return; // it was asked for nothing
+  const worker = await helper(deps, generation, signal);
   try {
-    const worker = helper(deps, generation);
     await worker?.ask('reboot/resume', { reboot_id: run.rebootId, generation }, RESUME_MS);
   } catch (error) {
     noteError(deps, run, 'undo', error);
@@ -77,9 +91,14 @@ export async function resumeWorker(deps: ServiceDeps, run: Run, generation: numb
  * Gives the new worker what the old one left, and says what that was.
  * @throws what the worker's failure to take it is: one that has half of a state must not serve
  */
-export async function giveBack(deps: ServiceDeps, run: Run, generation: number): Promise<void> {
+export async function giveBack(
+  deps: ServiceDeps,
+  run: Run,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { memory } = deps;
-  const worker = helper(deps, generation);
+  const worker = await helper(deps, generation, signal);
   const state = memory.current;
   if (!worker && !state) return; // neither old nor new knows of state
   const ledger = deps.ledger(run.rebootId);

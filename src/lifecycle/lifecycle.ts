@@ -97,6 +97,12 @@ export class Lifecycle {
     return this.#since;
   }
 
+  /** The first worker starts, or has answered nobody yet. */
+  get awaitsFirstAnswer(): boolean {
+    const state = stateOf(this.snapshot);
+    return state.startsWith('starting.') || state === 'alive.opening';
+  }
+
   gate(): Traffic {
     return trafficOf(this.snapshot);
   }
@@ -176,8 +182,10 @@ export class Lifecycle {
   /** Resolves with the report when the run has ended. Rejects SHUTDOWN_IN_PROGRESS where it will never begin. */
   ended(rebootId: string): Promise<RestartReport> {
     if (this.#unstarted) return Promise.reject(this.#unstarted);
+    const known = this.#waiting.get(rebootId);
+    if (known) return known.promise;
     if (this.snapshot.context.lastRun?.rebootId === rebootId) return Promise.resolve(this.report(rebootId));
-    const waiting = this.#waiting.get(rebootId) ?? Promise.withResolvers<RestartReport>();
+    const waiting = Promise.withResolvers<RestartReport>();
     this.#waiting.set(rebootId, waiting);
     return waiting.promise;
   }
@@ -228,6 +236,7 @@ export class Lifecycle {
       this.#end(run, snapshot);
     }
     if (from === to) return;
+    if (to === 'broken' || to === 'failed') void this.#deps.standby.end(); // nothing that it could take over
     this.#since = this.#deps.env.now();
     this.#deps.connections.statusChanged();
     for (const listener of [...this.#listeners]) listener(snapshot);
@@ -269,16 +278,20 @@ export class Lifecycle {
     const ledger = this.ledger(run.rebootId);
     const report = ledger.report(snapshot);
     ledger.final = report;
+    let written = Promise.resolve();
     // A first start that went well is no restart.
     if (run.trigger !== 'start' || !report.success) {
       const { outcome, duration_ms, blackout_ms, message } = report;
-      void this.#deps.store.report(report);
+      written = this.#deps.store.report(report);
       this.#deps.log.info({ reboot: run.rebootId, outcome, duration_ms, blackout_ms }, message);
       const { generation } = snapshot.context;
       tellFinished(this.#deps.connections, report, generation);
       this.#deps.feed.publish({ kind: 'report', ...this.#here(), generation, report });
     }
-    this.#waiting.get(run.rebootId)?.resolve(report);
-    this.#waiting.delete(run.rebootId);
+    // Whoever is told that it has ended must find it so, were we killed in the next moment.
+    void written.then(() => {
+      this.#waiting.get(run.rebootId)?.resolve(report);
+      this.#waiting.delete(run.rebootId);
+    });
   }
 }

@@ -11,7 +11,7 @@ const START_SHARE = 2 / 3;
 
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation, command }, signal) => {
-    void deps.store.open();
+    await deps.store.open(); // while nobody waits: from here on each step is on record first
     await phaseHooks(deps, 'maintenance', run, generation);
     const worker = run.graceful ? await meet(deps, generation) : null;
     const { handover, timing, upstream } = deps.config;
@@ -41,10 +41,9 @@ export function suspend(deps: ServiceDeps): Work<'suspend'> {
   return async ({ run, generation }, signal) => {
     const before = deps.connections.inFlight;
     await phaseHooks(deps, 'suspend', run, generation);
-    signal.throwIfAborted(); // taken back: the worker must not hear of it after it was resumed
     const [left] = await Promise.all([
       deps.connections.drain(run.drainUntil - deps.env.now(), signal),
-      suspendWorker(deps, run, generation),
+      suspendWorker(deps, run, generation, signal),
     ]);
     deps.ledger(run.rebootId).requests.drained += Math.max(0, before - left);
     return {};
@@ -58,7 +57,7 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
     const state = await stateOfWorker(deps, run, generation, signal);
     if (!deps.config.persist) return { snapshotId: null };
     try {
-      await deps.store.open();
+      if (deps.store.status.state !== 'ready') await deps.store.open();
       const document = snapshotDocument(deps, run, generation, state);
       const { id } = await deps.store.saveSnapshot(run.rebootId, document, { withTasks: run.preserveState });
       return { snapshotId: id };
@@ -71,9 +70,9 @@ export function serialize(deps: ServiceDeps): Work<'serialize'> {
 }
 
 export function undo(deps: ServiceDeps): Work<'undo'> {
-  return async ({ run, generation }) => {
+  return async ({ run, generation }, signal) => {
     await deps.standby.end();
-    await resumeWorker(deps, run, generation);
+    await resumeWorker(deps, run, generation, signal);
     tellCancelled(deps.connections, run);
     await noteHooks(deps, deps.hooks.undo, 'undo', run, generation);
     return {};

@@ -60,6 +60,8 @@ export async function noteHooks(
   run: Run,
   generation: number,
 ): Promise<void> {
+  if (!hooks?.length) return;
+  await deps.recorded();
   const context = { rebootId: run.rebootId, phase, generation };
   for (const error of await runHooks(deps.env, hooks, context)) noteError(deps, run, phase, error);
 }

@@ -1,6 +1,10 @@
 /**
  * The services that the machine invokes, one a phase. Each waits until the transition that started it is on record
  * ("intent before effect", design.md), works, and says when it was done. All may be started twice.
+ *
+ * Clients wait for some of them, and for each commit between them. One whose whole effect is in memory, or in rows that
+ * are committed behind its transition, begins at once: `inside`. What it does beyond that (hooks, a worker that helps)
+ * waits for itself.
  */
 import { fromPromise } from 'xstate';
 import type { ProvidedServices } from '../../machines/services.ts';
@@ -16,10 +20,10 @@ import { watch } from './watch.ts';
 
 export function createServices(deps: ServiceDeps): ProvidedServices {
   const { env } = deps;
-  function service<Name extends PromiseName>(work: Work<Name>, onceRecorded = true) {
+  function service<Name extends PromiseName>(work: Work<Name>, effect: 'inside' | 'outside' = 'outside') {
     return fromPromise<Services[Name]['output'], Services[Name]['input']>(async ({ input, signal }) => {
       await null; // the journal hears of the transition after this actor was started
-      if (onceRecorded) await deps.recorded();
+      if (effect === 'outside') await deps.recorded();
       signal.throwIfAborted(); // the machine has gone on meanwhile: nothing of this phase must begin
       try {
         return { ...(await work(input, signal)), at: env.now() } as Services[Name]['output'];
@@ -32,19 +36,19 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
     watch: watch(deps),
     checkpoints: serving(deps),
     maintenance: service<'maintenance'>(maintenance(deps)),
-    suspend: service<'suspend'>(suspend(deps)),
-    serialize: service<'serialize'>(serialize(deps)),
+    suspend: service<'suspend'>(suspend(deps), 'inside'),
+    serialize: service<'serialize'>(serialize(deps), 'inside'),
     undo: service<'undo'>(undo(deps)),
     close: service<'close'>(close(deps)),
     kill: service<'kill'>(kill(deps)),
-    cleanup: service<'cleanup'>(cleanup(deps)),
+    cleanup: service<'cleanup'>(cleanup(deps), 'inside'),
     spawn: service<'spawn'>(spawn(deps)),
     opening: service<'opening'>(opening(deps)),
-    restore: service<'restore'>(restore(deps)),
+    restore: service<'restore'>(restore(deps), 'inside'),
     reconnect: service<'reconnect'>(reconnect(deps)),
     reap: service<'reap'>(reap(deps)),
     // Nothing comes after it that a record would help, and the client does not wait for a locked database.
-    farewell: service<'farewell'>(farewell(deps), false),
+    farewell: service<'farewell'>(farewell(deps), 'inside'),
     deadline: fromPromise(async ({ input, signal }) => {
       const left = Math.min(Math.max(input.at - env.now(), 0), input.maxMs);
       await delay(env, left, signal);

@@ -9,7 +9,10 @@ import type { ServiceDeps } from './service.ts';
 /** The wait is doubled up to this often. */
 const DOUBLINGS = 8;
 
-/** Ends with `signal`, and leaves the spare to whoever comes then: `spawn` takes it, `maintenance` replaces it. */
+/**
+ * Ends with `signal`, and leaves the spare to whoever comes then: `spawn` takes it, `maintenance` replaces it, and where
+ * nothing is started any more the lifecycle ends it.
+ */
 export async function keepSpare(deps: ServiceDeps, generation: number, signal: AbortSignal): Promise<void> {
   const link = deps.workers.get(generation)?.link;
   const command = deps.command();

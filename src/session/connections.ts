@@ -28,6 +28,8 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #sessions = new Set<Session>();
+  /** They will join. */
+  readonly #expected = new Set<Session>();
   readonly #settled = new Set<() => void>();
   readonly #opened = new Set<() => void>();
   /** The present worker has had its client, and is not shared. */
@@ -49,22 +51,44 @@ export class Connections {
    *   when the present one is fenced is the next one's.
    */
   add(session: Session): void {
+    this.expect(session);
+    this.join(session);
+  }
+
+  /** As `add`, where it joins later. */
+  expect(session: Session): void {
     const { isolation, upstream } = this.#options.config;
-    const taken = this.#taken && (this.#sessions.size > 0 || !this.#link?.fenced);
+    const taken = this.#taken && (this.#isAnyone || !this.#link?.fenced);
     if (isolation === 'session' && upstream === undefined && taken) {
       const text = 'this server has had its client; with isolation "shared" it may have several';
       throw new SegueError('INVALID_PARAMETERS', text);
     }
     this.#taken = true;
+    this.#expected.add(session);
+  }
+
+  get #isAnyone(): boolean {
+    return this.#sessions.size + this.#expected.size > 0;
+  }
+
+  /** Nothing for a session that was removed meanwhile. */
+  join(session: Session): void {
+    if (!this.#expected.delete(session)) return;
     this.#sessions.add(session);
     if (!this.#link || this.#link.fenced) return;
     const channel = this.#channel(session, this.#link);
-    if (session.handshake.replayable) void reboot.join(session, channel, this.#options.config.timing.startMs);
-    else reboot.attach(session, channel);
+    const { startMs, openingMs } = this.#options.config.timing;
+    // A worker that never answers is the lifecycle's affair: it sees that sooner.
+    if (session.handshake.replayable) void reboot.join(session, channel, startMs + openingMs);
+    else {
+      reboot.attach(session, channel);
+      reboot.gateChanged(session); // what it has sent before
+    }
   }
 
   remove(session: Session): void {
     this.#sessions.delete(session);
+    this.#expected.delete(session);
     session.own.cancelAll();
     session.held.takeRequests();
     this.#shared?.leave(session);
@@ -191,7 +215,7 @@ export class Connections {
   attach(link: WorkerLink): void {
     if (this.#prepared?.link !== link) this.#prepared = null;
     this.#shared = this.#prepared ? this.#prepared.shared : this.#sharedOf(link);
-    this.#taken = this.#sessions.size > 0;
+    this.#taken = this.#isAnyone;
     this.#link = link;
     for (const session of this.#sessions) reboot.attach(session, this.#channel(session, link));
   }

@@ -2,6 +2,7 @@
  * Answers while no worker can be had: the first start failed, the breaker is open, or an operator is needed. A client
  * that opens its conversation then is not turned away: it gets the last known handshake, or the five tools alone.
  */
+import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from '../mcp/versions.ts';
 import { VERSION } from '../version.ts';
 import { type Json, resultLine } from '../wire/message.ts';
 import { mergeCapabilities } from './handshake.ts';
@@ -19,9 +20,6 @@ export function answerOpening(session: Session, request: OpenRequest): void {
 
 async function initialize(session: Session, request: OpenRequest): Promise<void> {
   const known = await session.context.lastHandshake(session);
-  const { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } = await import(
-    '@modelcontextprotocol/sdk/types.js'
-  );
   const asked = session.handshake.protocolVersion;
   const version =
     asked !== null && SUPPORTED_PROTOCOL_VERSIONS.includes(asked) ? asked : LATEST_PROTOCOL_VERSION;

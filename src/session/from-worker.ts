@@ -94,6 +94,7 @@ function list(
   if (kind !== 'tools' || !session.inventory.isComplete(kind)) {
     session.inventory.observe(kind, request.cursor, value);
     session.port.changed?.();
+    session.remember();
   }
   const { config, approvals } = session.context;
   const own = config.tools && (kind === 'tools' || kind === 'resources');

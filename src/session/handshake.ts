@@ -45,7 +45,8 @@ export class Handshake {
   era: Era = 'unknown';
   /** Legacy: the client has sent notifications/initialized. */
   initialized = false;
-  #params: Buffer | null = null;
+  /** JSON text, and no Buffer: a small one keeps the 64 kB alive of which it is a part, for as long as its session lives. */
+  #params: string | null = null;
   #envelope = '{}';
   #client = 'unknown';
   #result: Json | null = null;
@@ -69,7 +70,7 @@ export class Handshake {
 
   #observeInitialize(message: RequestMessage): void {
     const span = find(message.bytes, ['params']);
-    this.#params = span ? Buffer.from(message.bytes.subarray(span.start, span.end)) : Buffer.from('{}');
+    this.#params = span ? message.bytes.toString('utf8', span.start, span.end) : '{}';
     this.#client = nameOf(message.params.clientInfo);
     this.#protocolVersion =
       typeof message.params.protocolVersion === 'string' ? message.params.protocolVersion : null;
@@ -122,9 +123,8 @@ export class Handshake {
 
   /** The initialize parameters with the version that was negotiated, everything else byte for byte. */
   get params(): string {
-    const params = this.#params ?? Buffer.from('{}');
     return merge(
-      params,
+      Buffer.from(this.#params ?? '{}'),
       [],
       this.#protocolVersion === null ? {} : { protocolVersion: this.#protocolVersion },
     ).toString();
@@ -190,7 +190,7 @@ export class Handshake {
     return {
       ...this.record(),
       initialized: this.initialized,
-      params: this.#params?.toString('utf8') ?? null,
+      params: this.#params,
       envelope: this.#envelope,
       client: this.#client,
       shown: this.#shown,
@@ -200,7 +200,7 @@ export class Handshake {
   restore(saved: SavedHandshake): void {
     this.era = saved.era;
     this.initialized = saved.initialized;
-    this.#params = saved.params === null ? null : Buffer.from(saved.params);
+    this.#params = saved.params;
     this.#envelope = saved.envelope;
     this.#client = saved.client;
     this.#result = saved.result;

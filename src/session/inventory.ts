@@ -53,9 +53,29 @@ export interface ToolHints {
 /** A server that answers every page with one more cursor must not keep us for ever. */
 const MAX_PAGES = 1000;
 
+/** Lists as a worker gave them, all pages together. */
+export type WholeLists = Partial<Record<ListKind, Json[]>>;
+
 export class Inventory {
   readonly #lists = new Map<ListKind, { items: Items; complete: boolean }>();
   #hints = new Map<string, ToolHints>();
+  /** For `--optimistic` alone: digests do for everything else. */
+  readonly #whole: WholeLists | null;
+
+  constructor({ keepsWhole = false } = {}) {
+    this.#whole = keepsWhole ? {} : null;
+  }
+
+  /** Of those that are known to their end. */
+  get whole(): WholeLists {
+    const known = Object.entries(this.#whole ?? {}) as [ListKind, Json[]][];
+    return Object.fromEntries(known.filter(([kind]) => this.#lists.get(kind)?.complete !== false));
+  }
+
+  /** What an earlier worker gave to another client: offered, and not counted as seen. */
+  recall(lists: WholeLists): void {
+    if (this.#whole) Object.assign(this.#whole, lists);
+  }
 
   knows(kind: ListKind): boolean {
     return this.#lists.has(kind);
@@ -92,10 +112,11 @@ export class Inventory {
   /** Follows a page that the client gets. */
   observe(kind: ListKind, cursor: string | null, result: Json): void {
     const list = this.#lists.get(kind);
-    const items: Items = cursor === null || !list ? new Map() : list.items;
-    for (const item of collect(kind, result, items)) {
-      if (kind === 'tools') this.#hints.set(String(item.name), hintsOf(item));
-    }
+    const first = cursor === null || !list;
+    const items: Items = first ? new Map() : list.items;
+    const page = collect(kind, result, items);
+    if (kind === 'tools') for (const item of page) this.#hints.set(String(item.name), hintsOf(item));
+    if (this.#whole) this.#whole[kind] = first ? page : [...(this.#whole[kind] ?? []), ...page];
     this.#lists.set(kind, { items, complete: typeof result.nextCursor !== 'string' });
   }
 
@@ -108,17 +129,18 @@ export class Inventory {
     request: (method: string, params: Json) => Promise<Json>,
   ): Promise<ListDiff | null> {
     const items: Items = new Map();
-    const hints = new Map<string, ToolHints>();
+    const whole: Json[] = [];
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page++) {
       const result = await request(LISTS[kind].method, cursor === undefined ? {} : { cursor });
-      for (const item of collect(kind, result, items)) hints.set(String(item.name), hintsOf(item));
+      whole.push(...collect(kind, result, items));
       cursor = result.nextCursor;
       if (typeof cursor !== 'string') break;
     }
     const before = this.#lists.get(kind);
     this.#lists.set(kind, { items, complete: true });
-    if (kind === 'tools') this.#hints = hints;
+    if (kind === 'tools') this.#hints = new Map(whole.map((tool) => [String(tool.name), hintsOf(tool)]));
+    if (this.#whole) this.#whole[kind] = whole;
     return before ? diff(before, items) : null;
   }
 
@@ -140,6 +162,7 @@ export class Inventory {
   /** What a worker that is not there offers: nothing. */
   setEmpty(kind: ListKind): void {
     this.#lists.set(kind, { items: new Map(), complete: true });
+    if (this.#whole) this.#whole[kind] = [];
   }
 }
 

@@ -97,6 +97,7 @@ export async function shakeHands(session: Session, timeoutMs: number, asked?: As
     const failure = SegueError.from(error, 'PROCESS_FAILED');
     if (!cannotGoOn(failure)) throw failure;
     session.lost = new SegueError('RECONNECT_REQUIRED', failure.message, { data: failure.data });
+    session.remember();
     session.context.log.error({ session: session.id, reason: failure.message }, 'the session cannot go on');
     return;
   }
@@ -113,6 +114,7 @@ export async function join(session: Session, link: Channel, timeoutMs: number): 
   } catch (error) {
     if (link.fenced) return; // the worker after this one takes the session, with all others
     session.lost = new SegueError('RECONNECT_REQUIRED', SegueError.from(error, 'PROCESS_FAILED').message);
+    session.remember();
     failAll(session, session.lost);
     return;
   }
@@ -156,9 +158,10 @@ export async function reconnect(session: Session, timeoutMs: number): Promise<Re
     failAll(session, session.lost);
     return { lost: true, tools: null, held: [] };
   }
+  session.optimism = null; // what is compared now is what the client has seen
   let tools: ListDiff | null = null;
   if (session.handshake.open) {
-    session.introduce();
+    session.present();
     const patience = Math.min(timeoutMs, OWN_REQUEST_MS);
     await restoreSubscriptions(session, patience);
     tools = await compareLists(session, patience);
@@ -212,6 +215,7 @@ async function compareLists(session: Session, timeoutMs: number): Promise<ListDi
   }
   if (session.link) session.tools.readFrom(session.link);
   session.tools.decide();
+  session.remember();
   const methods = new Set([...changed].map((kind) => LISTS[kind].changed));
   for (const kind of LIST_KINDS) if (methods.delete(LISTS[kind].changed)) announceList(session, kind);
   return knewTools ? tools : null;

@@ -34,8 +34,10 @@ import { Handshake, type HandshakeRecord } from './handshake.ts';
 import { HoldQueue } from './hold.ts';
 import { Inventory, type ListKind } from './inventory.ts';
 import { Listens } from './listens.ts';
+import type { Optimism } from './optimism.ts';
 import { OwnSurface } from './own.ts';
 import { ClientPings } from './pings.ts';
+import type { Recollection } from './recollection.ts';
 import { type OpenRequest, OpenRequests, openRequest } from './requests.ts';
 import { ToolNames } from './tool-names.ts';
 
@@ -66,11 +68,13 @@ export interface SessionContext {
   /** Null: every tool of the server is shown. */
   approvals: ToolApprovals | null;
   lastHandshake(session: Session): Promise<HandshakeRecord | null>;
+  /** What the last worker has answered to this session's `initialize`; null where it would have to be asked. */
+  recall(session: Session): Promise<Recollection | null>;
   /** Fewer requests are open without an answer having come: a drain may be over. */
   settled(): void;
   /** The client means it: its first message other than server/discover has come. */
   committed(session: Session): void;
-  /** The conversation was opened, or its handshake has changed. */
+  /** The conversation was opened, or its handshake has changed, or what there is to recall of it. */
   opened(session: Session): void;
 }
 
@@ -79,7 +83,7 @@ export class Session {
   readonly context: SessionContext;
   readonly port: ClientPort;
   readonly handshake = new Handshake();
-  readonly inventory = new Inventory();
+  readonly inventory: Inventory;
   readonly asks: Asks;
   readonly open = new OpenRequests();
   readonly held: HoldQueue;
@@ -98,6 +102,8 @@ export class Session {
   generations = 0;
   /** The worker that has got notifications/initialized. */
   introducedTo: Channel | null = null;
+  /** While its client is answered from memory. */
+  optimism: Optimism | null = null;
   /** Why the client has to initialize again (F32); every request is answered with it until it does. */
   lost: SegueError | null = null;
   /** When the tools of the worker are known. */
@@ -116,6 +122,7 @@ export class Session {
     this.principal = { ...principal, sessionId: id };
     this.context = context;
     this.port = port;
+    this.inventory = new Inventory({ keepsWhole: context.config.optimistic });
     this.asks = new Asks(`segue-${id.slice(0, 8)}-`);
     this.held = new HoldQueue(context.env, context.config.limits, (request) => this.#expire(request));
     this.pings = new ClientPings(context.env, (line) => this.toClient(line));
@@ -155,6 +162,14 @@ export class Session {
     if (key !== null) this.fail(key, new SegueError('MESSAGE_TOO_LARGE', text));
   }
 
+  /** What `read` brings of the client goes to the worker at once, in one write. */
+  inOneWrite(read: () => void): void {
+    const { link } = this;
+    link?.cork?.();
+    read();
+    link?.uncork?.();
+  }
+
   fromClient(line: Buffer): void {
     const parsed = parse(line);
     if (parsed.kind !== 'batch') this.#route(parsed);
@@ -170,6 +185,7 @@ export class Session {
   }
 
   #route(message: Message | Garbage): void {
+    this.optimism?.observe(message.kind === 'request' ? message.method : null);
     switch (message.kind) {
       case 'garbage':
         return this.context.log.warn({ session: this.id, why: message.why }, 'dropped a line of the client');
@@ -203,6 +219,7 @@ export class Session {
     if (this.#answerForLack(message)) return;
     const request = openRequest(this.context.env, message);
     if (this.context.gate() === 'refusing') return answerOpening(this, request);
+    if (this.optimism?.takes(request)) return;
     // In the legacy era it is a method like any other.
     if (message.method === 'subscriptions/listen' && this.handshake.era === 'modern')
       this.listens.open(message, (uri): uri is string => this.#ownsUri(uri));
@@ -428,14 +445,26 @@ export class Session {
     this.port.changed?.();
   }
 
+  /** Something is known that a later start may recall. */
+  remember(): void {
+    if (this.context.config.optimistic && this.handshake.replayable) this.context.opened(this);
+  }
+
   /** Tells the current worker that the client is ready, once. */
-  introduce(bytes: Buffer = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')): void {
+  introduce(bytes?: Buffer): void {
+    if (this.present(bytes)) this.tools.read();
+  }
+
+  /** The same for one who reads the lists himself, to compare them; whether it was told now. */
+  present(bytes: Buffer = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')): boolean {
     const { link, handshake } = this;
-    if (!link || handshake.era !== 'legacy' || !handshake.initialized || this.introducedTo === link) return;
-    if (this.held.requests().some(({ method }) => method === 'initialize')) return; // that goes first
+    if (!link || handshake.era !== 'legacy' || !handshake.initialized || this.introducedTo === link)
+      return false;
+    // That goes first.
+    if (this.held.requests().some(({ method }) => method === 'initialize')) return false;
     this.introducedTo = link;
     link.send(bytes);
-    this.tools.read();
+    return true;
   }
 
   async readList(kind: ListKind, timeoutMs: number): ReturnType<Inventory['read']> {

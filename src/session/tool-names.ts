@@ -37,6 +37,7 @@ export class ToolNames {
         this.decide();
         this.#reading = null;
         this.#session.port.changed?.();
+        this.#session.remember();
         if (context.approvals && context.gate() === 'open') flush(this.#session); // calls wait for this
       });
   }

@@ -29,6 +29,13 @@ export interface StoreStatus {
 
 export type WriteRow = (connection: Connection) => void;
 
+export interface WriteOptions {
+  /** Called when it is in the database, maybe much later. */
+  onCommit?(): void;
+  /** Nothing follows from it: it shares the next commit, at most 50 ms later. */
+  soon?: boolean;
+}
+
 interface Write {
   what: string;
   run: WriteRow;
@@ -39,6 +46,7 @@ interface Write {
 }
 
 const BATCH = 100;
+const SOON_MS = 50;
 const BACKLOG = 1_000;
 const RETRY_AFTER_MS = 5_000;
 const CLOSE_BUDGET_MS = 200;
@@ -60,6 +68,7 @@ export class WriteQueue {
   #connection: Connection | null = null;
   #backlog: Write[] = [];
   #soon = false;
+  #cancelSoon: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #inProgress = 0;
   #lastTry = 0;
@@ -111,11 +120,8 @@ export class WriteQueue {
     return this.#drain();
   }
 
-  /**
-   * Resolves when committed while `ready`, else at once. Never rejects: a row that must wait is kept. `onCommit` is
-   * called when it is in the database, maybe much later.
-   */
-  write(what: string, run: WriteRow, onCommit?: () => void): Promise<void> {
+  /** Resolves when committed while `ready`, else at once. Never rejects: a row that must wait is kept. */
+  write(what: string, run: WriteRow, { onCommit, soon = false }: WriteOptions = {}): Promise<void> {
     if (this.#status.state === 'off') return Promise.resolve();
     const ready = this.#status.state === 'ready';
     const committed = new Promise<void>((resolve) => {
@@ -125,7 +131,8 @@ export class WriteQueue {
       };
       this.#push({ what, run, settle, keep: true });
     });
-    if (ready || this.#isRetryDue()) void this.#drain();
+    if (ready && soon) this.#cancelSoon ??= this.#env.timer(SOON_MS, () => void this.#drain());
+    else if (ready || this.#isRetryDue()) void this.#drain();
     return ready ? committed : Promise.resolve();
   }
 
@@ -145,10 +152,10 @@ export class WriteQueue {
     if (this.#damaged && this.#status.state !== 'off') await this.#drain();
   }
 
-  /** The connection, after a retry where one is due. Rejects SYSTEM_NOT_READY or why the database is unusable. */
+  /** The connection, after a retry that is due or under way. Rejects SYSTEM_NOT_READY or why the database is unusable. */
   async ready(): Promise<Connection> {
     if (this.#status.state === 'waiting') await this.begun();
-    else if (this.#isRetryDue()) await this.#drain();
+    else if (this.#status.state === 'degraded') await (this.#isRetryDue() ? this.#drain() : this.#running);
     if (this.#status.state === 'ready' && this.#connection !== null) return this.#connection;
     throw (
       this.#status.error ?? new SegueError('SYSTEM_NOT_READY', `the state store is ${this.#status.state}`)
@@ -158,12 +165,14 @@ export class WriteQueue {
   /** For reads, after the same retry: also while a lock keeps us from writing. Null without an open database. */
   async readable(): Promise<Connection | null> {
     await this.ready().catch(() => {}); // the status says why
+    if (this.#status.state === 'ready' && this.#cancelSoon !== null) await this.#drain(); // what was to be written soon
     return this.#connection;
   }
 
   /** Tries once more to write what waits, and `last`; then lets go of the database. */
   async close(last: WriteRow): Promise<void> {
     this.#closing.abort();
+    this.#cancelSoon?.();
     await this.#running;
     const connection = this.#connection;
     const writes = this.#backlog.splice(0);
@@ -201,13 +210,15 @@ export class WriteQueue {
   }
 
   #drain(): Promise<void> {
+    this.#cancelSoon?.();
+    this.#cancelSoon = null;
     this.#running ??= this.#writeAll();
     return this.#running;
   }
 
   async #writeAll(): Promise<void> {
-    // Whatever the caller writes in this turn of the loop shares one commit.
-    await Promise.resolve();
+    // Whatever is written in this turn of the loop, also by those whom promises wake in it, shares one commit.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     // A store that is degraded has waited long enough.
     const budgetMs = this.#status.state === 'degraded' ? 0 : BUSY_BUDGET_MS;
     try {

@@ -4,8 +4,13 @@ import type { TaskDifference } from '../../db/task-lines.ts';
 import type { Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { Seal } from '../serializer/seal.ts';
-import { packSnapshot, type SnapshotDocument, unpackSnapshot } from '../serializer/snapshot.ts';
-import type { WriteQueue } from './queue.ts';
+import {
+  packSnapshot,
+  type SnapshotDocument,
+  type SnapshotTasks,
+  unpackSnapshot,
+} from '../serializer/snapshot.ts';
+import type { Connection, WriteQueue } from './queue.ts';
 import type { TaskExports } from './task-exports.ts';
 
 export interface SavedSnapshot {
@@ -29,6 +34,8 @@ export class SnapshotStore {
   readonly #env: Env;
 
   readonly #exports: TaskExports;
+  /** Of the last snapshot that had some. */
+  #lastTasks: { rebootId: string; tasks: SnapshotTasks } | null = null;
 
   constructor(queue: WriteQueue, instance: string, env: Env, exports: TaskExports) {
     this.#queue = queue;
@@ -58,7 +65,8 @@ export class SnapshotStore {
       sealed: seal.seal(plain, identity(this.#instance, id)),
     };
     await this.#queue.writeNow('snapshot', (connection) => connection.db.snapshots.put(row));
-    await this.#readBack(db.file, row, seal);
+    this.#readBack(connection, row);
+    if (tasks !== null) this.#lastTasks = { rebootId, tasks };
     return { id, sha256, bytes: plain.length };
   }
 
@@ -81,15 +89,12 @@ export class SnapshotStore {
   }
 
   /**
-   * What moved since the snapshot of this reboot; null where it has none, or one without tasks. Rejects
-   * STATE_CORRUPTION when it is refused.
+   * What moved since the last snapshot, if it is of this reboot; null where it is not, or has no tasks. Rejects
+   * STATE_CORRUPTION when its export is refused.
    */
   async compareTasks(rebootId: string): Promise<TaskDifference | null> {
-    const connection = await this.#queue.ready();
-    const id = connection.db.snapshots.ofReboot(this.#instance, rebootId);
-    if (id === null) return null;
-    const { tasks } = await this.load(id);
-    return tasks && this.#exports.compare(connection, tasks);
+    if (this.#lastTasks?.rebootId !== rebootId) return null;
+    return this.#exports.compare(await this.#queue.ready(), this.#lastTasks.tasks);
   }
 
   async prune(keep: number): Promise<void> {
@@ -100,17 +105,11 @@ export class SnapshotStore {
     await this.#exports.prune(connection.seal.keyId, keep, known);
   }
 
-  /** Over a connection of its own: our cache must not vouch for the disk. */
-  async #readBack(file: string, written: SnapshotRow, seal: Seal): Promise<void> {
-    const { connectReadOnly } = await import('../../db/database.ts');
-    const reader = connectReadOnly(file);
-    try {
-      const row = reader.snapshots.get(written.id);
-      openRow(row, written.id, seal);
-      if (row?.sha256 !== written.sha256) throw refusedRow(written.id, 'its hash was changed');
-    } finally {
-      reader.close();
-    }
+  /** Our cache must not vouch for the disk. */
+  #readBack({ db, seal }: Connection, written: SnapshotRow): void {
+    const row = db.snapshotOnDisk(written.id);
+    openRow(row, written.id, seal);
+    if (row?.sha256 !== written.sha256) throw refusedRow(written.id, 'its hash was changed');
   }
 }
 

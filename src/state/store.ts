@@ -127,7 +127,7 @@ export class Store {
         tail === undefined ? null : seal.seal(Buffer.from(tail), stderrIdentity(report.reboot_id));
       db.reboots.save(this.#options.instance, report, sealed);
     };
-    return this.#queue.write('report', write, saved);
+    return this.#queue.write('report', write, { onCommit: saved });
   }
 
   workerStarted(row: {
@@ -162,7 +162,7 @@ export class Store {
     });
   }
 
-  /** `handshake: null` leaves the one that is stored. */
+  /** `handshake: null` leaves the one that is stored. `soon`: with what else is written in the next moment. */
   session(row: {
     id: string;
     era: string;
@@ -171,16 +171,18 @@ export class Store {
     handshake: unknown;
     state: string;
     at: number;
+    soon?: boolean;
   }): Promise<void> {
-    const { handshake, at, ...session } = row;
+    const { handshake, at, soon = false, ...session } = row;
     const { instance } = this.#options;
     const plain = handshake === null ? null : Buffer.from(JSON.stringify(handshake));
-    return this.#queue.write('session', ({ db, seal }) => {
+    const write: WriteRow = ({ db, seal }) => {
       const sealed = plain && seal.seal(plain, handshakeIdentity(instance, row.id));
       const saved = { instance, ...session, updatedAt: at, handshakeAt: plain && at, handshake: sealed };
       db.sessions.save(saved);
       db.sessions.keepNewest(saved, HANDSHAKES_TRIED); // a service has thousands of sessions in its life
-    });
+    };
+    return this.#queue.write('session', write, { soon });
   }
 
   /** The newest handshake of any instance of the name that can be opened; else null. */
@@ -241,13 +243,14 @@ export class Store {
     return this.#snapshots.newestGood(instance);
   }
 
-  /** Deletes what is so old that nobody is to find it any more: an instance may live for years (F61). */
-  forgetOld(): Promise<void> {
-    return this.#queue.write('purge', ({ db }) => purge(db, this.#options.env.now()));
-  }
-
-  pruneSnapshots(keep: number = SNAPSHOTS_KEPT): Promise<void> {
-    return this.#snapshots.prune(keep);
+  /**
+   * For a moment in which nobody waits: deletes what is so old that nobody is to find it any more (an instance may live
+   * for years, F61) and snapshots beyond the newest. Rejects when an export cannot be deleted.
+   */
+  async tidy(keep: number = SNAPSHOTS_KEPT): Promise<void> {
+    void this.#queue.write('purge', ({ db }) => purge(db, this.#options.env.now()));
+    await this.#snapshots.prune(keep);
+    this.#queue.connection?.db.checkpoint();
   }
 
   /** Newest first; of all instances of the name. */

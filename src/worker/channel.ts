@@ -12,6 +12,9 @@ export interface Channel {
   readonly full: boolean;
   /** Queues one message (without its newline). `onSent` runs when its first byte goes to the kernel. */
   send(bytes: Buffer, onSent?: () => void): void;
+  /** From here on what is sent waits for `uncork`, which must come in the same turn; else it waits for the end of that. */
+  cork?(): void;
+  uncork?(): void;
   /**
    * A request of Segue's own. `params` is JSON text.
    * Rejects TIMEOUT_EXCEEDED, or PROCESS_FAILED when the channel is fenced or the server answers with an error.

@@ -61,6 +61,7 @@ export class Link implements Channel, WorkerLink {
   #broken = false;
   #requests = 0;
   #wasFull = false;
+  #corked = false;
   #endRequested = false;
   /** Monotonic time of the last line of the worker (F14). */
   lastHeardAt: number;
@@ -118,10 +119,20 @@ export class Link implements Channel, WorkerLink {
     if (this.#fenced) return;
     this.#markAsked();
     // All messages of one turn go out in one write.
-    if (this.#queue.length === 0) setImmediate(this.#write);
+    if (this.#queue.length === 0 && !this.#corked) setImmediate(this.#write);
     this.#queue.push({ bytes, onSent });
     this.#queueBytes += bytes.length + 1;
     this.#wasFull ||= this.full;
+  }
+
+  cork(): void {
+    this.#corked = this.#queue.length === 0; // else its write is on its way, and takes what comes now with it
+  }
+
+  uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#write();
   }
 
   /** As Channel says; its id cannot clash with a client's. */
@@ -210,6 +221,7 @@ export class Link implements Channel, WorkerLink {
    */
   #nextChunk(): Buffer | null {
     if (this.#rest !== null) return this.#slice(this.#rest);
+    if (this.#queue.length === 0) return null;
     const lines: Buffer[] = [];
     let size = 0;
     for (const { bytes, onSent } of this.#queue) {
@@ -218,8 +230,8 @@ export class Link implements Channel, WorkerLink {
       size += bytes.length + 1;
       onSent?.();
     }
-    if (lines.length === 0) return null;
-    this.#queue.splice(0, lines.length);
+    if (lines.length === this.#queue.length) this.#queue = [];
+    else this.#queue.splice(0, lines.length);
     this.#queueBytes -= size;
     return this.#slice(joinLines(lines, size));
   }

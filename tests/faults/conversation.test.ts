@@ -87,11 +87,11 @@ shows('F30 D3', 'replays subscriptions and log level; progress of a repeated cal
   await client.request('tools/list');
   await client.request('resources/subscribe', { uri: 'test://note' });
   await client.request('logging/setLevel', { level: 'warning' });
-  const counting = client.call('count', { n: 30, ms: 20 }, { progressToken: 'p' });
+  const counting = client.call('count', { n: 150, ms: 20 }, { progressToken: 'p' });
   const { pid } = JSON.parse(textOf(await client.call('whoami'))) as { pid: number };
   await client.notification('notifications/progress', ({ progress }) => progress === 15);
   process.kill(pid, 'SIGKILL');
-  expect(textOf(await counting)).toBe('30');
+  expect(textOf(await counting)).toBe('150');
   expect(updatesOf(client, 'test://note')).toHaveLength(1); // what it holds may be another thing now
   expect(textOf(await client.call('log_level'))).toBe('warning');
   expect(textOf(await client.call('touch_note'))).toBe('test://note');

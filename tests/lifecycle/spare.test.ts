@@ -1,9 +1,20 @@
 /** `--spare`: a second worker that has answered the client's own handshake takes over when the first one crashes (F3). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tempHome, worker } from '../support/launch.ts';
 import { isAlive } from '../support/processes.ts';
 import { textOf } from '../support/raw-client.ts';
-import { adminOf, reached, restart, type Served, serve, status, structured } from '../support/restarts.ts';
+import {
+  adminOf,
+  reached,
+  restart,
+  type Served,
+  serve,
+  started,
+  status,
+  structured,
+} from '../support/restarts.ts';
 import { shows } from '../support/shows.ts';
 import { Stage } from '../support/stage.ts';
 
@@ -71,6 +82,50 @@ it('a client that opens its conversation anew is not served by a spare that hear
   await reached(segue, 'starting.spawn');
   expect((await whoami()).pid).not.toBe(spare.pid);
   client.expectOneAnswerEach();
+});
+
+shows(
+  'D4',
+  'it is asked in the words of the client that it is to serve, and introduced when it does',
+  async () => {
+    const home = tempHome();
+    const env = { HEARD: join(home, 'heard') };
+    const segue = serve({ command: worker('verbatim'), args: ['--spare'], home, env });
+    const { client } = segue;
+    await client.initialize({ roots: { listChanged: true }, experimental: { ' odd ': [1.0, null] } });
+    const serving = await started(segue);
+    await spareOf(segue);
+    const heard = () => readFileSync(env.HEARD, 'utf8').trim().split('\n');
+    const params = (method: string) =>
+      heard()
+        .map((line) => JSON.parse(line) as { method?: string; params?: object })
+        .filter((message) => message.method === method)
+        .map((message) => message.params);
+    const [first, second, ...others] = params('initialize');
+    expect(first).toMatchObject({ capabilities: { experimental: { ' odd ': [1, null] } } });
+    expect(second).toEqual(first);
+    expect(others).toEqual([]);
+    expect(params('notifications/initialized')).toHaveLength(1);
+    process.kill(serving, 'SIGKILL');
+    expect(textOf(await client.call('echo', { text: 'over' }))).toBe('over');
+    expect(params('initialize')).toHaveLength(2);
+    expect(params('notifications/initialized')).toHaveLength(2);
+  },
+);
+
+it('it ends when the breaker opens: nothing is started for a while; a restart by hand brings both', async () => {
+  const { stage, segue, old, client, whoami } = await served(undefined, {
+    'timing.crashLimit': 1,
+    'timing.coolDownMs': 600_000,
+  });
+  const spare = await stage.player();
+  expect((await spareOf(segue)).pid).toBe(spare.pid);
+  process.kill(old.pid, 'SIGKILL');
+  await reached(segue, 'broken');
+  await spare.ended;
+  expect(await restart(client)).toMatchObject({ success: true, errors: [] });
+  expect((await whoami()).pid).not.toBe(spare.pid);
+  await spareOf(segue);
 });
 
 it('it ends with its supervisor', async () => {

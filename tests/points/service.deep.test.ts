@@ -50,6 +50,7 @@ for (const { at, count = 1, orphans, outcome } of MOMENTS) {
     const peer = new HttpPeer(first.url);
     await peer.open();
     await peer.call('echo', { text: 'its tools are known' });
+    await peer.call('orchestrator_restart_status', { include_history: true }); // its database is open
     const exchanges = new Map<string, Exchange>();
     for (const [name, args] of CALLS) {
       const params = { name, arguments: args };

@@ -230,14 +230,14 @@ describe('the snapshots of an instance', () => {
     await Promise.all([one.open(), two.open()]);
     const ids = await saveSome(one, 13);
     await saveSome(two, 2);
-    await one.pruneSnapshots();
+    await one.tidy();
     const kept = (instance: string) =>
       raw(file, (db) =>
         db.prepare('select id from snapshots where instance = ? order by saved_at').pluck().all(instance),
       );
     expect(kept('one')).toEqual(ids.slice(3));
     expect(kept('two')).toHaveLength(2);
-    await two.pruneSnapshots(1);
+    await two.tidy(1);
     expect(kept('two')).toHaveLength(1);
     await one.close('eof');
     const later = await saveSome(two, 9);

@@ -198,10 +198,10 @@ describe('a store', () => {
         transitions: db.prepare('select count(*) from transitions').pluck().get(),
         tails: db.prepare('select count(*) from workers where stderr_tail is not null').pluck().get(),
       }));
-    await ready.forgetOld();
+    await ready.tidy();
     expect(left()).toEqual({ reboots: 1, transitions: 1, tails: 1 });
     now += 31 * 24 * 3600 * 1000;
-    await ready.forgetOld();
+    await ready.tidy();
     expect(left()).toEqual({ reboots: 0, transitions: 0, tails: 0 });
   });
 

@@ -74,7 +74,7 @@ describe('a snapshot with tasks', () => {
     const foreign = `${'0'.repeat(16)}-000000000000001-x.tasks`;
     writeFileSync(join(directory, foreign), '');
     const gone = exported().sort()[1];
-    await ready.pruneSnapshots(2);
+    await ready.tidy(2);
     expect(exported()).not.toContain(gone);
     expect(exported()).toHaveLength(3);
     expect(exported()).toContain(foreign);

@@ -52,7 +52,7 @@ export class RowJournal implements Journal {
   }
 
   count(): number {
-    return this.#use((rows) => rows.count(), 0);
+    return this.#look((rows) => rows.count(), 0);
   }
 
   sessions(): SessionRow[] {
@@ -74,7 +74,7 @@ export class RowJournal implements Journal {
   saveSession({ key, state, ...row }: SessionRow): void {
     const identity = sessionIdentity(row.id, row.principal, key);
     const sealed = this.#seal.seal(Buffer.from(this.#textOf(state)), identity);
-    this.#use((rows) => rows.saveSession({ ...row, workerKey: key, state: sealed }));
+    this.#inTurn((rows) => rows.saveSession({ ...row, workerKey: key, state: sealed }));
     this.#lastUse.forget(row.id);
   }
 
@@ -208,6 +208,15 @@ export class RowJournal implements Journal {
       if (isRowFault(error)) return this.#log.error({ err: error }, 'the journal refused a row');
       this.#goOnInMemory(this.#file, error);
       this.#once(run);
+    }
+  }
+
+  /** Reads with what this turn has done so far, whose transaction goes on. */
+  #look<T>(run: (rows: HttpRows) => T, otherwise: T): T {
+    try {
+      return run(this.#rows);
+    } catch {
+      return this.#use(run, otherwise); // which says what is wrong
     }
   }
 

@@ -3,8 +3,8 @@
  * session is 128 random bits and good for the principal that began it alone; for all others it does not exist (F54).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { Principal } from '../../../control/types.ts';
+import { SUPPORTED_PROTOCOL_VERSIONS } from '../../../mcp/versions.ts';
 import type { Message, Parsed } from '../../../wire/message.ts';
 import { header } from '../accept.ts';
 import { sendError, sendNothing } from '../answers.ts';
@@ -63,7 +63,7 @@ export class LegacyEndpoint {
       return sendError(response, 400, invalid(`a request with the id ${twice} is already in flight`), twice);
     if (!known.some(({ kind }) => kind === 'request')) {
       session.receive(post.line, known, new JsonReply(response, {}, false), false);
-      return sendNothing(response, 202);
+      return session.whenKept(() => sendNothing(response, 202));
     }
     const version = opening ? askedVersion(opening) : header(request, 'mcp-protocol-version');
     const resumable = post.events && primes(version);

@@ -143,6 +143,11 @@ export class HttpSession implements Tenant {
     }
   }
 
+  /** Runs `then` when the death of this process takes back nothing that was done so far. */
+  whenKept(then: () => void): void {
+    this.#options.journal.whenCommitted(then);
+  }
+
   /** A resumable stream for one POST. */
   openStream(stream: string): EventStream {
     const opened = this.#stream(stream, 0);

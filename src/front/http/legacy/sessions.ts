@@ -1,9 +1,9 @@
 /** The legacy sessions of the service: those in memory have a worker, or will; all are in the journal. */
-import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { Config } from '../../../config.ts';
 import type { Principal } from '../../../control/types.ts';
 import type { Env } from '../../../env.ts';
 import { SegueError } from '../../../errors.ts';
+import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from '../../../mcp/versions.ts';
 import type { Log } from '../../../observe/log.ts';
 import { sessionRecord } from '../../../session/record.ts';
 import type { Journal, SessionRow } from '../journal.ts';
@@ -43,7 +43,7 @@ export class HttpSessions {
     const createdAt = env.now();
     const row = { id, principal: principal.id, key, createdAt, usedAt: createdAt, state: null };
     journal.saveSession(row);
-    const session = this.#make(row);
+    const session = this.#make(row, []);
     try {
       session.connect(principal);
     } catch (error) {
@@ -158,12 +158,12 @@ export class HttpSessions {
     return undefined;
   }
 
-  #make(row: SessionRow): HttpSession {
+  #make(row: SessionRow, streams = this.#options.journal.streams(row.id)): HttpSession {
     const { env, log, config, journal, pool } = this.#options;
     const { id, principal, key, createdAt } = row;
     const session: HttpSession = new HttpSession(
       { env, log, config, journal, pool, id, principal, createdAt, key, onOver: () => this.end(session) },
-      journal.streams(id),
+      streams,
     );
     this.#live.set(id, session);
     return session;
