@@ -70,12 +70,13 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
 }
 
 /** Some times as long as its successor takes from there to its first answer. */
-const REAP_AFTER_MS = 100;
+const REAP_AFTER_MS = 50;
 
 export function reap(deps: ServiceDeps): Work<'reap'> {
   return async ({ worker }, signal) => {
-    await delay(deps.env, REAP_AFTER_MS, signal);
-    await deps.workers.get(worker.generation)?.process.stop(softly(deps));
+    const process = deps.workers.get(worker.generation)?.process;
+    if (process?.stdin.writableEnded === false) await delay(deps.env, REAP_AFTER_MS, signal); // `close` left it to us
+    await process?.stop(softly(deps));
     return {};
   };
 }
