@@ -9,11 +9,14 @@ const FAREWELL = { stdinEndMs: 350, termMs: 250 };
 export function close(deps: ServiceDeps): Work<'close'> {
   return async ({ run, generation, graceful, wait }, signal) => {
     const worker = deps.workers.get(generation);
+    // Behind one that takes over now, `reap` ends it: its end would take the processor that clients wait for.
+    const later = !wait && graceful && deps.standby.worker !== null;
+    const cutsNothing = later && deps.connections.inFlight === 0;
+    if (!cutsNothing) await deps.recorded();
+    signal.throwIfAborted();
     deps.connections.fence(worker?.link, run.rebootId);
     await phaseHooks(deps, 'close', run, generation);
-    if (!worker) return { exit: null };
-    // Behind one that takes over now, `reap` ends it: its end would take the processor that clients wait for.
-    if (!wait && graceful && deps.standby.worker) return { exit: null };
+    if (!worker || later) return { exit: null };
     const stopping = worker.process.stop(graceful ? softly(deps) : { soft: false });
     if (!wait) return { exit: null };
     const exit = await until(stopping, signal);
@@ -67,12 +70,13 @@ export function cleanup(deps: ServiceDeps): Work<'cleanup'> {
 }
 
 /** Some times as long as its successor takes from there to its first answer. */
-const REAP_AFTER_MS = 100;
+const REAP_AFTER_MS = 50;
 
 export function reap(deps: ServiceDeps): Work<'reap'> {
   return async ({ worker }, signal) => {
-    await delay(deps.env, REAP_AFTER_MS, signal);
-    await deps.workers.get(worker.generation)?.process.stop(softly(deps));
+    const process = deps.workers.get(worker.generation)?.process;
+    if (process?.stdin.writableEnded === false) await delay(deps.env, REAP_AFTER_MS, signal); // `close` left it to us
+    await process?.stop(softly(deps));
     return {};
   };
 }

@@ -12,6 +12,7 @@ const START_SHARE = 2 / 3;
 export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
   return async ({ run, generation, command }, signal) => {
     await deps.store.open(); // while nobody waits: from here on each step is on record first
+    signal.throwIfAborted(); // the machine is elsewhere
     await phaseHooks(deps, 'maintenance', run, generation);
     const worker = run.graceful ? await meet(deps, generation) : null;
     const { handover, timing, upstream } = deps.config;

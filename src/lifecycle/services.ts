@@ -39,7 +39,7 @@ export function createServices(deps: ServiceDeps): ProvidedServices {
     suspend: service<'suspend'>(suspend(deps), 'inside'),
     serialize: service<'serialize'>(serialize(deps), 'inside'),
     undo: service<'undo'>(undo(deps)),
-    close: service<'close'>(close(deps)),
+    close: service<'close'>(close(deps), 'inside'),
     kill: service<'kill'>(kill(deps)),
     cleanup: service<'cleanup'>(cleanup(deps), 'inside'),
     spawn: service<'spawn'>(spawn(deps)),

@@ -108,8 +108,8 @@ shows(
     expect(params('notifications/initialized')).toHaveLength(1);
     process.kill(serving, 'SIGKILL');
     expect(textOf(await client.call('echo', { text: 'over' }))).toBe('over');
-    expect(params('initialize')).toHaveLength(2);
     expect(params('notifications/initialized')).toHaveLength(2);
+    expect(params('initialize').slice(0, 2)).toEqual([first, first]); // a third is that of the next spare
   },
 );
 
