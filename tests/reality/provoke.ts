@@ -30,6 +30,11 @@ const OPENING_MS = 60_000;
 
 const errno = (code: string) => Object.assign(new Error(code), { code });
 
+/** A reboot may begin with the opening of the database, which is not to meet the fault of a kill. */
+export async function beforehand(director: Director, next: Step | undefined): Promise<void> {
+  if (next?.event.type === 'xstate.error.actor.kill') await director.databaseIsOpen();
+}
+
 /** What has to be in place before the state is entered: a wait that begins with it and fails. */
 export function prepare({ clock }: Director, { from, event }: Step): void {
   const actor = actorOf(event);

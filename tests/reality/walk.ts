@@ -3,7 +3,7 @@ import { expect, onTestFailed } from 'vitest';
 import { stateOf } from '../../machines/progress.ts';
 import type { PathStep } from '../machines/paths.ts';
 import { Director } from './director.ts';
-import { atEntry, holds, isCall, prepare, provoke, type Step } from './provoke.ts';
+import { atEntry, beforehand, holds, isCall, prepare, provoke, type Step } from './provoke.ts';
 import { type Handover, keyOf, startOf } from './world.ts';
 
 /** Resolves with the transitions that were taken. */
@@ -37,6 +37,7 @@ export async function walk(handover: Handover, path: readonly PathStep[]): Promi
   await director.taken.next(({ event }) => event === 'xstate.init');
   for (const [n, step] of steps.entries()) {
     arm(n + 1);
+    await beforehand(director, steps[n + 1]);
     await provoke(director, step);
     const { event, snapshot } = await director.taken.next();
     walked.push(`${event} → ${stateOf(snapshot)}`);
