@@ -11,7 +11,9 @@ import { databaseFile, stateDirectory } from '../../src/state/directory.ts';
 import { openHistory } from '../../src/state/instances.ts';
 import { RETENTION_MS } from '../../src/state/retention.ts';
 import { createStore, type Store } from '../../src/state/store.ts';
-import { counts, median, middle, print, timed } from './measure.ts';
+import { timed } from '../lib/load.ts';
+import { median } from '../lib/spread.ts';
+import { counts, print, usually } from './measure.ts';
 import { fill, type Model, realReboot } from './past.ts';
 import { Client } from './stdio.ts';
 
@@ -50,14 +52,14 @@ async function inThisProcess(model: Model): Promise<Record<string, number>> {
   const store = storeAt(directory);
   const open = await timed(() => store.open());
   const bury = await timed(() => store.bury());
-  const record = await median(TIMES, () => recordOne(store, model));
-  const prune = await median(TIMES, () => store.tidy());
-  const health = await median(TIMES, () => store.reconnectionStats());
+  const record = await usually(TIMES, () => recordOne(store, model));
+  const prune = await usually(TIMES, () => store.tidy());
+  const health = await usually(TIMES, () => store.reconnectionStats());
   await store.close('bench');
   const reader = await openHistory('bench', environment);
-  const newest = await median(TIMES, () => reader.history(20));
+  const newest = await usually(TIMES, () => reader.history(20));
   const prefix = model.report.reboot_id.slice(0, 8);
-  const find = await median(TIMES, () => reader.findReport(prefix));
+  const find = await usually(TIMES, () => reader.findReport(prefix));
   reader.close();
   return { open, bury, record, prune, health, newest, find };
 }
@@ -82,7 +84,7 @@ async function ofProcesses(): Promise<Record<string, number>> {
       statuses.push(await timed(() => client.call('orchestrator_restart_status', { include_history: true })));
     await client.end();
   }
-  return { start: middle(starts), reboot: middle(reboots), status: middle(statuses) };
+  return { start: median(starts), reboot: median(reboots), status: median(statuses) };
 }
 
 /** In a copy of the database, as if all of it were too old. */

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StatusReport } from '../../src/control/schemas.ts';
-import { counts, median, middle, print, resident, timed } from './measure.ts';
+import { timed } from '../lib/load.ts';
+import { residentBytes } from '../lib/proc.ts';
+import { median } from '../lib/spread.ts';
+import { counts, print, usually } from './measure.ts';
 import { type Answer, Client } from './stdio.ts';
 
 const TIMES = 3;
@@ -20,7 +23,7 @@ async function measure(count: number): Promise<Record<string, number>> {
     took.fail.push(await withClient((client) => reboot(client, 'hold_write', count)));
     took.hold.push(await withClient((client, gate) => held(client, gate, count), ['GATE']));
   }
-  const [repeat, fail, hold] = [took.repeat, took.fail, took.hold].map(middle);
+  const [repeat, fail, hold] = [took.repeat, took.fail, took.hold].map(median);
   return {
     ...(await withClient((client) => open(client, count))),
     repeat: repeat!,
@@ -56,11 +59,11 @@ function calls(client: Client, name: string, count: number): Promise<Answer>[] {
 
 /** All of them open; then all answered. */
 async function open(client: Client, count: number): Promise<Record<string, number>> {
-  const before = resident(client.pid);
+  const before = residentBytes(client.pid);
   const answers = calls(client, 'hold', count);
   await client.call('echo'); // behind them
-  const memory = resident(client.pid) - before;
-  const call = await median(201, () => client.call('echo'));
+  const memory = residentBytes(client.pid) - before;
+  const call = await usually(201, () => client.call('echo'));
   const all = await timed(async () => {
     await client.call('release');
     await Promise.all(answers);

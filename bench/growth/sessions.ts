@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RestartReport } from '../../src/control/schemas.ts';
-import { counts, cpuOf, middle, print, resident, timed } from './measure.ts';
+import { timed } from '../lib/load.ts';
+import { residentBytes } from '../lib/proc.ts';
+import { median } from '../lib/spread.ts';
+import { counts, cpuOf, print } from './measure.ts';
 import { ECHO } from './stdio.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -55,12 +58,12 @@ function urlOf(stderr: NodeJS.ReadableStream): Promise<string> {
 async function withService(url: string, pid: number, count: number): Promise<Record<string, number>> {
   const first = await openSession(url);
   for (let n = 0; n < CALLS; n += 1) await call(url, first, 'echo'); // what is compiled and grown once
-  const before = resident(pid);
+  const before = residentBytes(pid);
   const sessions: string[] = [];
   const opened: number[] = [];
   for (let n = 0; n < count; n += 1)
     opened.push(await timed(async () => sessions.push(await openSession(url))));
-  const memory = resident(pid) - before;
+  const memory = residentBytes(pid) - before;
   const some = sessions.slice(-CALLED); // as many at each count: the first call of a session is another thing
   for (const session of some) await call(url, session, 'echo');
   const calls: number[] = [];
@@ -70,11 +73,11 @@ async function withService(url: string, pid: number, count: number): Promise<Rec
   for (let n = 0; n < TIMES; n += 1) reports.push(await call(url, first, 'orchestrator_restart_server'));
   return {
     ...(count >= TELLING ? { memory } : {}),
-    open: middle(opened.slice(-100)),
-    call: middle(calls),
+    open: median(opened.slice(-100)),
+    call: median(calls),
     cpu: (cpuOf(pid) - cpu) / TIMES,
-    reboot: middle(reports.map(({ duration_ms }) => duration_ms!)),
-    blackout: middle(reports.map(({ blackout_ms }) => blackout_ms!)),
+    reboot: median(reports.map(({ duration_ms }) => duration_ms!)),
+    blackout: median(reports.map(({ blackout_ms }) => blackout_ms!)),
   };
 }
 

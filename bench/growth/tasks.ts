@@ -16,7 +16,9 @@ import type { Orchestrator } from '../../src/orchestrator/types.ts';
 import { createSeal } from '../../src/serializer/seal.ts';
 import { databaseFile } from '../../src/state/directory.ts';
 import { TaskExports } from '../../src/state/task-exports.ts';
-import { counts, median, middle, print, timed } from './measure.ts';
+import { timed } from '../lib/load.ts';
+import { median } from '../lib/spread.ts';
+import { counts, print, usually } from './measure.ts';
 
 const TIMES = 9;
 const STEPS = 9;
@@ -74,17 +76,17 @@ async function measure(count: number): Promise<Record<string, number>> {
     plans.push(await timed(() => planOne(first)));
     claims.push(await timed(() => first.execute({ task_id: begun.at(-1)!.id, resume: false, max_steps: 1 })));
   }
-  const last = (took: number[]) => middle(took.slice(-200));
+  const last = (took: number[]) => median(took.slice(-200));
   for (const { id } of begun.slice(-TIMES)) {
     const { steps } = await first.execute({ task_id: id, resume: false, max_steps: 1 });
     const done = { task_id: steps[0]!.task_id, outcome: 'completed' as const, result: 'done', artifacts: [] };
     completions.push(await timed(() => first.complete(done)));
   }
   const query = { top_level: false, limit: 20 };
-  const list = await median(TIMES, () => first.query(query));
+  const list = await usually(TIMES, () => first.query(query));
   const { createdAt, id } = begun[begun.length >> 1]!;
-  const page = await median(TIMES, () => first.query({ ...query, cursor: `${createdAt}.${id}` }));
-  const byState = await median(TIMES, () => first.status({}));
+  const page = await usually(TIMES, () => first.query({ ...query, cursor: `${createdAt}.${id}` }));
+  const byState = await usually(TIMES, () => first.status({}));
   const suspend = await timed(() => first.suspend(60_000));
   await first.close(60_000);
   const takeover = await timed(async () => {
@@ -92,7 +94,7 @@ async function measure(count: number): Promise<Record<string, number>> {
     await next.takenOver();
     await next.close(60_000);
   });
-  const each = { plan: last(plans), claim: last(claims), complete: middle(completions) };
+  const each = { plan: last(plans), claim: last(claims), complete: median(completions) };
   return { ...each, list, page, counts: byState, suspend, takeover, ...(await saved(count)) };
 }
 

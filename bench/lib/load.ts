@@ -26,7 +26,8 @@ export async function load(call: Call, inFlight: number, count: number): Promise
   return { p50Ms: percentile(took, 0.5), p99Ms: percentile(took, 0.99), perSecond: count / seconds };
 }
 
-export async function timed(work: Call): Promise<number> {
+/** Milliseconds. */
+export async function timed(work: () => unknown): Promise<number> {
   const begin = performance.now();
   await work();
   return performance.now() - begin;
