@@ -37,6 +37,12 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     endpoints.set(session, endpoint);
     return endpoint;
   }
+  async function lastHandshake({
+    handshake: { era, protocolVersion },
+  }: Session): Promise<HandshakeRecord | null> {
+    await store.open(); // this client's first message may be what the answer is for
+    return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
+  }
   return {
     env,
     log,
@@ -46,11 +52,7 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     refusal: () => lifecycle.refusal(),
     count: (what) => lifecycle.count(what),
     endpoint,
-    lastHandshake: async (session) => {
-      const { era, protocolVersion } = session.handshake;
-      await store.open(); // this client's first message may be what the answer is for
-      return (await store.lastHandshake(era, protocolVersion ?? undefined)) as HandshakeRecord | null;
-    },
+    lastHandshake,
     settled: () => deps.connections.settled(),
     committed(session) {
       deps.commit();
@@ -67,11 +69,8 @@ export function sessionContext(deps: SessionContextDeps): SessionContext {
     async recall(session) {
       const { era, protocolVersion } = session.handshake;
       if (era !== 'legacy' || protocolVersion === null) return null;
-      await store.open();
-      return recalled(await store.lastHandshake(era, protocolVersion), {
-        command: lifecycle.snapshot.context.command,
-        protocolVersion,
-      });
+      const { command } = lifecycle.snapshot.context;
+      return recalled(await lastHandshake(session), { command, protocolVersion });
     },
     opened(session) {
       deps.connections.sessionOpened();

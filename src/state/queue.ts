@@ -67,8 +67,8 @@ export class WriteQueue {
   #status: StoreStatus = { state: 'waiting' };
   #connection: Connection | null = null;
   #backlog: Write[] = [];
-  #soon = false;
-  #cancelSoon: (() => void) | null = null;
+  #opensSoon = false;
+  #cancelDrain: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #inProgress = 0;
   #lastTry = 0;
@@ -106,12 +106,12 @@ export class WriteQueue {
 
   /** It will be opened soon, and sooner where somebody waits for what is in it. */
   openSoon(): void {
-    this.#soon = true;
+    this.#opensSoon = true;
   }
 
   /** Opens it now where that was put off; resolves when what waited is committed, or cannot be. Never rejects. */
   async begun(): Promise<void> {
-    if (this.#status.state === 'waiting' && (this.#soon || this.#running !== null)) await this.#drain();
+    if (this.#status.state === 'waiting' && (this.#opensSoon || this.#running !== null)) await this.#drain();
   }
 
   /** Never rejects; ends `ready` or `degraded`. */
@@ -131,7 +131,7 @@ export class WriteQueue {
       };
       this.#push({ what, run, settle, keep: true });
     });
-    if (ready && soon) this.#cancelSoon ??= this.#env.timer(SOON_MS, () => void this.#drain());
+    if (ready && soon) this.#cancelDrain ??= this.#env.timer(SOON_MS, () => void this.#drain());
     else if (ready || this.#isRetryDue()) void this.#drain();
     return ready ? committed : Promise.resolve();
   }
@@ -165,14 +165,14 @@ export class WriteQueue {
   /** For reads, after the same retry: also while a lock keeps us from writing. Null without an open database. */
   async readable(): Promise<Connection | null> {
     await this.ready().catch(() => {}); // the status says why
-    if (this.#status.state === 'ready' && this.#cancelSoon !== null) await this.#drain(); // what was to be written soon
+    if (this.#status.state === 'ready' && this.#cancelDrain !== null) await this.#drain(); // what was to be written soon
     return this.#connection;
   }
 
   /** Tries once more to write what waits, and `last`; then lets go of the database. */
   async close(last: WriteRow): Promise<void> {
     this.#closing.abort();
-    this.#cancelSoon?.();
+    this.#cancelDrain?.();
     await this.#running;
     const connection = this.#connection;
     const writes = this.#backlog.splice(0);
@@ -210,8 +210,8 @@ export class WriteQueue {
   }
 
   #drain(): Promise<void> {
-    this.#cancelSoon?.();
-    this.#cancelSoon = null;
+    this.#cancelDrain?.();
+    this.#cancelDrain = null;
     this.#running ??= this.#writeAll();
     return this.#running;
   }
