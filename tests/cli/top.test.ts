@@ -132,7 +132,8 @@ describe('in tmux', () => {
     tmux.keys('r');
     await tmux.shows(/^reboot demo\? y\/n$/m);
     tmux.keys('y');
-    const screen = await tmux.shows(/^alive\.idle[\s\S]*^q quit .* rebooted in .*$/m);
+    // The pid comes with the next overview, the state before it.
+    const screen = await tmux.shows(/^alive\.idle[\s\S]*^\w{8} {2}2 +\d+ [\s\S]*^q quit .* rebooted in .*$/m);
     expect(screen.split('\n').slice(0, 5)).toEqual([
       expect.stringMatching(/^demo {2}[0-9a-f]{8} {2}pid \d+ {2}up .*$/),
       expect.stringMatching(/^\/.{78}…$|workers\/echo/),
