@@ -100,7 +100,9 @@ it('one who has unsubscribed is told nothing more', async () => {
   const uri = `task://${task.task_id}`;
   await segue.request('resources/subscribe', { uri });
   await segue.request('resources/unsubscribe', { uri });
+  // The plan itself was a change, and word of it may come while the subscription stands.
+  const after = segue.client.messages.length;
   await segue.tool('execute_task', { task_id: task.task_id });
   expect(await readJson(segue.client, uri)).toMatchObject({ state: 'running' });
-  expect(segue.client.messages.filter(({ params }) => params?.uri === uri)).toEqual([]);
+  expect(segue.client.messages.slice(after).filter(({ params }) => params?.uri === uri)).toEqual([]);
 });
