@@ -11,9 +11,9 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { alternate, type Compared } from './lib/alternate.ts';
 import { LeanHttp } from './lib/lean-http.ts';
 import { type Loaded, load, timed } from './lib/load.ts';
-import { options, sized } from './lib/options.ts';
+import { IDLE_MS, options, sized } from './lib/options.ts';
 import { peerServices } from './lib/peers.ts';
-import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
+import { idleBytes, peakBytes, type Spent, spending } from './lib/proc.ts';
 import { MEASUREMENTS, start } from './lib/programs.ts';
 import { type Service, startDirect, startSegue } from './lib/service.ts';
 
@@ -24,14 +24,13 @@ export interface HttpMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<HttpLoaded>[] }[];
   large: Compared<{ ms: number }>[];
   start: Compared<{ ms: number }>[];
-  /** Bytes: with one idle session, and the most under load. */
+  /** Bytes: with one session that was idle for two minutes, and the most under load. */
   memory: { way: string; idle: number; peak: number }[];
 }
 
 interface Way {
   service: Service;
   client: Client;
-  idle: number;
   lean: Lean;
 }
 
@@ -52,13 +51,12 @@ const LARGE = { text: 'x'.repeat(10_000_000) };
 
 async function open(begin: () => Promise<Service>): Promise<Way> {
   const service = await begin();
-  const { url, token, pid } = service;
+  const { url, token } = service;
   const client = new Client({ name: 'bench', version: '1.0.0' });
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
   await client.callTool({ name: 'echo', arguments: MESSAGE });
-  const idle = residentBytes(pid);
-  return { service, client, idle, lean: await startLean(service) };
+  return { service, client, lean: await startLean(service) };
 }
 
 async function startLean({ url, token }: Service): Promise<Lean> {
@@ -134,10 +132,14 @@ async function starts(): Promise<HttpMeasured['start']> {
 
 const ways: Record<string, Way> = {};
 for (const [name, begin] of Object.entries(WAYS)) ways[name] = await open(begin);
+const idle = await idleBytes(
+  Object.values(ways).map(({ service }) => service.pid),
+  IDLE_MS,
+);
 const loaded = await loads(ways);
-const memory = Object.entries(ways).map(([way, { idle, service }]) => ({
+const memory = Object.entries(ways).map(([way, { service }], at) => ({
   way,
-  idle,
+  idle: idle[at]!,
   peak: peakBytes(service.pid),
 }));
 const large = await largeMessages(ways);

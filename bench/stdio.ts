@@ -4,8 +4,8 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { alternate, type Compared } from './lib/alternate.ts';
 import { LeanClient } from './lib/lean-client.ts';
 import { type Call, type Loaded, load, timed } from './lib/load.ts';
-import { sized } from './lib/options.ts';
-import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
+import { IDLE_MS, sized } from './lib/options.ts';
+import { idleBytes, peakBytes, type Spent, spending } from './lib/proc.ts';
 import { ECHO, end, environment, home, PIPE, SEGUE, start } from './lib/programs.ts';
 import { median } from './lib/spread.ts';
 
@@ -16,7 +16,7 @@ export interface StdioMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<StdioLoaded>[] }[];
   large: Compared<{ ms: number }>[];
   start: Compared<{ ms: number }>[];
-  /** Bytes: with its client idle, and the most under load. */
+  /** Bytes: with its client idle for two minutes, and the most under load. */
   memory: { way: string; idle: number; peak: number }[];
   /** 50 calls at once; tools/list and restart_status in turn. */
   segue: { fiftyMs: number; toolsMs: number; statusMs: number };
@@ -37,7 +37,6 @@ const LARGE = { text: 'x'.repeat(10_000_000) };
 interface Way {
   pid: number;
   call: Call;
-  idle: number;
   close(): Promise<void>;
 }
 
@@ -55,7 +54,7 @@ async function throughSdk(argv: readonly string[]): Promise<Way> {
   const pid = transport.pid!;
   const call = () => client.callTool({ name: 'echo', arguments: MESSAGE });
   await call();
-  return { pid, call, idle: residentBytes(pid), close: () => client.close() };
+  return { pid, call, close: () => client.close() };
 }
 
 async function lean(argv: readonly string[]): Promise<Way & { client: LeanClient }> {
@@ -64,7 +63,7 @@ async function lean(argv: readonly string[]): Promise<Way & { client: LeanClient
   await client.open();
   const call = () => client.call('echo', MESSAGE);
   await call();
-  return { pid: child.pid!, call, idle: residentBytes(child.pid!), close: () => end(child), client };
+  return { pid: child.pid!, call, close: () => end(child), client };
 }
 
 async function loads(client: 'SDK' | 'lean', ways: Record<string, Way>): Promise<StdioMeasured['loads']> {
@@ -119,8 +118,12 @@ const sdk = await openAll(throughSdk);
 const withSdk = await loads('SDK', sdk);
 for (const name of names) await sdk[name]!.close();
 const bare = await openAll(lean);
+const idle = await idleBytes(
+  names.map((name) => bare[name]!.pid),
+  IDLE_MS,
+);
 const withLean = await loads('lean', bare);
-const memory = names.map((way) => ({ way, idle: bare[way]!.idle, peak: peakBytes(bare[way]!.pid) }));
+const memory = names.map((way, at) => ({ way, idle: idle[at]!, peak: peakBytes(bare[way]!.pid) }));
 const large = await alternate(names, BASES, sized(1, 5), async (name) => ({
   ms: await timed(() => bare[name]!.client.call('echo', LARGE)),
 }));

@@ -25,3 +25,6 @@ export const flags = process.argv.slice(2);
 
 /** The one where it must be quick, the other where it may take its time. */
 export const sized = <T>(quick: T, whole: T): T => (options.quick ? quick : whole);
+
+/** When a process is idle: what is loaded after the first answers is loaded then, and V8 has collected its garbage. */
+export const IDLE_MS = sized(2_000, 120_000);
