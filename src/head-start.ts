@@ -28,10 +28,11 @@ export type StartConfig = Pick<Config, 'command' | 'cwd' | 'name' | 'persist' | 
   limits: Pick<Config['limits'], 'stderrBytes'>;
 };
 
-/** Of `segue -- <command>`, where nothing else was said; a test compares it with the schema. */
-export function plainStart(command: readonly string[]): StartConfig {
+/** Of `segue -- <command>`, where at most a name was said beside it; a test compares it with the schema. */
+export function plainStart(command: readonly string[], name?: string): StartConfig {
   return {
     command: [...command],
+    ...(name === undefined ? {} : { name }),
     persist: true,
     environment: { allow: 'pass', set: {} },
     limits: { stderrBytes: 64 * 1024 },

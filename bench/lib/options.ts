@@ -27,4 +27,4 @@ export const flags = process.argv.slice(2);
 export const sized = <T>(quick: T, whole: T): T => (options.quick ? quick : whole);
 
 /** When a process is idle: what is loaded after the first answers is loaded then, and V8 has collected its garbage. */
-export const IDLE_MS = sized(2_000, 120_000);
+export const IDLE_MS = sized(2_000, 150_000);

@@ -44,7 +44,8 @@ async function relay(
   command: readonly string[] | undefined,
 ): Promise<number> {
   const { environment, cwd } = terminal;
-  const early = isPlain(options, environment) && command ? headStart(plainStart(command), environment) : null;
+  const plain = command && isPlain(options, environment) ? plainStart(command, options.name) : null;
+  const early = plain && headStart(plain, environment);
   const { loadConfig } = await import('../config/load.ts');
   const flags = await flagLayer(options, command);
   const sources = { file: options.config, flags, environment, cwd };
@@ -64,10 +65,10 @@ async function relay(
   return runStdio({ config, live, log, env: systemEnv, feed, environment, head });
 }
 
-/** Nothing was said but the command: how its worker starts needs no configuration. */
-function isPlain(options: RunOptions, environment: Terminal['environment']): boolean {
+/** Nothing was said but the command and a name: how its worker starts needs no configuration. */
+function isPlain({ name: _, ...others }: RunOptions, environment: Terminal['environment']): boolean {
   const said = Object.entries(environment).some(([name, value]) => name.startsWith('SEGUE_') && value !== '');
-  return !said && Object.keys(options).length === 0;
+  return !said && Object.keys(others).length === 0;
 }
 
 export async function flagLayer(

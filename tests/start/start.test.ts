@@ -25,25 +25,38 @@ function watched(options: { args?: string[]; env?: Record<string, string> } = {}
   return { segue, lines, spawned: () => Number(/^pid (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1]) };
 }
 
+/** The modules of a start, and those of them that came before its worker. */
+async function loaded(args: string[]): Promise<{ all: string[]; before: string[] }> {
+  const { segue, lines } = watched({ args });
+  await segue.client.initialize();
+  const all = lines();
+  const before = all.slice(0, all.indexOf('spawn'));
+  expect(before.some((url) => url.endsWith('/src/head-start.ts'))).toBe(true);
+  return { all, before };
+}
+
 describe('the start', () => {
   it('needs no package and few modules before the worker is started', async () => {
-    const { segue, lines } = watched();
-    await segue.client.initialize();
-    const all = lines();
-    const before = all.slice(0, all.indexOf('spawn'));
-    expect(before.some((url) => url.endsWith('/src/head-start.ts'))).toBe(true);
+    const { all, before } = await loaded([]);
     expect(before.filter((url) => url.includes('/node_modules/'))).toEqual([]);
     expect(before.length).toBeLessThanOrEqual(24);
     expect(all.some((url) => url.includes('/node_modules/zod/'))).toBe(true); // it does see them
+  });
+
+  it('of a server with a name of its own needs its flags to be read, and no configuration', async () => {
+    const { all, before } = await loaded(['--name', 'own']);
+    expect(before.filter((url) => /node_modules\/(?!commander\/)/.test(url))).toEqual([]);
+    expect(before.filter((url) => url.endsWith('/src/config.ts'))).toEqual([]);
+    expect(all.some((url) => url.endsWith('/src/config.ts'))).toBe(true);
   });
 
   it('loads nothing before its first answers that they do not need', async () => {
     const { segue, lines } = watched();
     await segue.client.initialize();
     await segue.client.request('tools/list');
-    const loaded = lines();
-    expect(loaded.some((url) => url.endsWith('/src/control/surface.ts'))).toBe(true);
-    expect(loaded.filter((url) => NOT_NEEDED.test(url))).toEqual([]);
+    const all = lines();
+    expect(all.some((url) => url.endsWith('/src/control/surface.ts'))).toBe(true);
+    expect(all.filter((url) => NOT_NEEDED.test(url))).toEqual([]);
   });
 
   it('gives the worker the same surroundings with and without flags', async () => {
@@ -59,12 +72,18 @@ describe('the start', () => {
       expect(env.SEGUE_SUPERVISOR).toMatch(new RegExp(`^[0-9a-f]{16}/${segue.pid}/`));
       return Object.keys(env).sort();
     };
-    expect(await surroundings([])).toEqual(await surroundings(['--log-level', 'info']));
+    const plain = await surroundings([]);
+    for (const flags of [
+      ['--log-level', 'info'],
+      ['--name', 'own'],
+    ])
+      expect(await surroundings(flags)).toEqual(plain);
   });
 
   it('of a bare command takes the defaults of the schema', () => {
     const command = ['server', 'argument'];
     expect(configSchema.parse({ command })).toMatchObject(plainStart(command));
+    expect(configSchema.parse({ command, name: 'own' })).toMatchObject(plainStart(command, 'own'));
   });
 });
 
