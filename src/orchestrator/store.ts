@@ -202,7 +202,7 @@ export class TaskStore {
     this.db.tasks.change(row.id, next);
     this.#record(next, row.state, event.type);
     if (isFinal(state)) this.#end(next);
-    this.#sumUp(next);
+    if (next.parent !== null) this.sumUp(next.parent);
     return next;
   }
 
@@ -237,11 +237,10 @@ export class TaskStore {
     }
   }
 
-  /** The task that this is a step of follows its steps. */
-  #sumUp(step: TaskRow): void {
-    if (step.parent === null) return;
-    const group = this.get(step.parent);
-    if (isFinal(group.state)) return;
+  /** A task with steps follows them; another one is left as it is. In a `write`. */
+  sumUp(id: string): void {
+    const group = this.get(id);
+    if (group.kind !== 'group' || isFinal(group.state)) return;
     const { event, progress } = sumOf(group.state, this.db.tasks.stepStates(group.id));
     if (progress !== group.progress) {
       const changed = { ...group, progress, updatedAt: this.now() };

@@ -97,4 +97,5 @@ export function goOn(store: TaskStore, root: string): void {
   if (task.kind === 'group' && task.state === 'suspended.safe') store.apply(root, { type: 'resume' });
   for (const step of store.stepsOf(task))
     if (step.state === 'suspended.safe') store.apply(step.id, { type: 'resume' });
+  store.sumUp(root); // what ended while nobody had it may have been the last that went on by itself
 }

@@ -126,6 +126,28 @@ describe('a suspension', () => {
     expect(where.commands()).toEqual([]);
   });
 
+  shows(
+    'B7',
+    'that a client’s last word came into leaves the task to a person, whoever goes on',
+    async () => {
+      const where = place();
+      const host = await where.start({ orchestrator: { parallel: 2, recipes: recipes(where) } });
+      const [undone, handedOver] = [await begun(host, 'once', 'client'), await begun(host, 'once', 'client')];
+      await waitForFile(where.log, (text) => text.split('"began","name":"once"').length === 3);
+      const sayIn = ({ ids }: typeof undone) => host.tool('complete', { task_id: ids.client!, result: 1 });
+      await host.call('suspend', SHORT_MS);
+      await sayIn(undone);
+      await host.call('resume');
+      expect((await host.call('readTask', undone.root)).state).toBe('suspended.error');
+
+      await host.call('suspend', SHORT_MS);
+      await sayIn(handedOver);
+      const next = await where.start({ generation: 2 });
+      await next.until(handedOver.root, 'suspended.error');
+      expect(await handedOver.states(next)).toEqual({ once: 'suspended.error', client: 'completed' });
+    },
+  );
+
   it('comes with the end: nothing runs on behind an orchestrator that was closed', async () => {
     const where = place();
     const host = await where.start({ orchestrator: { parallel: 2, recipes: recipes(where) } });
