@@ -4,7 +4,7 @@
  * The package's own server listens on all interfaces without a check. Ours listens on 127.0.0.1 only, its address holds
  * a random word (other users of the machine cannot guess it), and a browser page gets in only from this machine.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect';
@@ -12,6 +12,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { InspectionEvent } from 'xstate';
 import { type Env, systemEnv } from '../env.ts';
 import { isLoopback } from '../loopback.ts';
+import { createServer } from '../node-http.ts';
 import { ActorReplay } from './actor-replay.ts';
 import type { Log } from './log.ts';
 import { HIDDEN, redact } from './redact.ts';

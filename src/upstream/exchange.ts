@@ -3,10 +3,11 @@
  * message has a connection of its own: on a kept one that the server closes meanwhile, nobody could tell whether the
  * message arrived.
  */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { delay, type Env } from '../env.ts';
 import { SegueError } from '../errors.ts';
 import type { HeaderParam } from '../mcp/header-params.ts';
+import { Agent, request } from '../node-http.ts';
 import { errorLine, type Garbage, isObject, type Message, parse } from '../wire/message.ts';
 import { bodyOf, isStream, messagesOf, type Place } from './answers.ts';
 import { headersOf, isModern, sessionHeaders, type UpstreamSession } from './headers.ts';

@@ -3,8 +3,6 @@
  */
 import type { Command } from '../../machines/types.ts';
 import type { Env } from '../env.ts';
-import { refuseOccupied } from '../upstream/reach.ts';
-import { Upstream } from '../upstream/upstream.ts';
 import type { Message } from '../wire/message.ts';
 import type { WorkerLink } from './channel.ts';
 import { Link, type LinkLimits } from './link.ts';
@@ -75,10 +73,10 @@ export class Workers {
 
   async #spawn(command: Command, generation: number): Promise<Worker> {
     const { env, limits, upstream } = this.#options;
-    if (upstream) await refuseOccupied(upstream);
+    const Upstream = upstream && (await upstreamAt(upstream));
     const process = await this.#process(command, generation);
     const { promise: trouble, resolve: onTrouble } = Promise.withResolvers<string>();
-    const link = upstream
+    const link = Upstream
       ? new Upstream(env, process, upstream, limits, {
           onOutput: (line) => this.#options.onOutput(generation, line),
           onTrouble,
@@ -132,4 +130,14 @@ export class Workers {
     for (const [generation, { process }] of this.#byGeneration)
       if (process.exit !== null) this.#byGeneration.delete(generation);
   }
+}
+
+/** Loaded where there is one. @throws SegueError PROCESS_FAILED where another process listens there */
+async function upstreamAt(url: URL) {
+  const [{ refuseOccupied }, { Upstream }] = await Promise.all([
+    import('../upstream/reach.ts'),
+    import('../upstream/upstream.ts'),
+  ]);
+  await refuseOccupied(url);
+  return Upstream;
 }

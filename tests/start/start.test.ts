@@ -14,7 +14,7 @@ import { shows } from '../support/shows.ts';
 const WATCH = pathToFileURL(join(ROOT, 'tests/start/fixtures/watch.mjs')).href;
 /** Needed by nobody who has a stdio server and asks for its tools. */
 const NOT_NEEDED =
-  /node_modules\/(@modelcontextprotocol|ajv|commander|ws|prom-client|chokidar|croner|jose|jsonc-parser|log-update|@statelyai|@opentelemetry)\/|\/src\/(front\/http|page|install|fleet|doctor|chart)\//;
+  /^node:http$|node_modules\/(@modelcontextprotocol|ajv|commander|ws|prom-client|chokidar|croner|jose|jsonc-parser|log-update|@statelyai|@opentelemetry)\/|\/src\/(front\/http|page|install|fleet|doctor|chart)\//;
 
 function watched(options: { args?: string[]; env?: Record<string, string> } = {}) {
   const home = tempHome();

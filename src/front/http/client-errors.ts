@@ -1,6 +1,7 @@
 /** Plain answers to what is no HTTP request, or not in time. */
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from '../../node-http.ts';
 
 const STATUS: Record<string, number> = {
   HPE_HEADER_OVERFLOW: 431,

@@ -1,7 +1,8 @@
 /** Asks whoever has our port whether it is a Segue. */
-import { get } from 'node:http';
+
 import type { z } from 'zod';
 import type { Env } from '../../env.ts';
+import { get } from '../../node-http.ts';
 import { HEALTHZ } from './health.ts';
 
 const ANSWER_MS = 1_000;

@@ -2,9 +2,10 @@
  * The HTTP server under the service: Node's own, with every wait for a client bounded, so that a slow or greedy one is
  * cut and no other notices (F57). What an answer waits for is the handler's affair: answers may take for ever.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Env } from '../../env.ts';
+import { createServer } from '../../node-http.ts';
 import type { Log } from '../../observe/log.ts';
 import { BodyError, declaredBytes } from './body.ts';
 import { answerClientErrors } from './client-errors.ts';
