@@ -7,7 +7,9 @@ import { defineConfig, type Plugin } from 'rolldown';
 
 /** Loaded at each start; the other dependencies are loaded from where they are installed, if at all. */
 const BUNDLED =
-  /[\\/]node_modules[\\/](zod|xstate|pino|pino-std-serializers|@pinojs|sonic-boom|thread-stream|quick-format-unescaped|atomic-sleep|on-exit-leak-free|safe-stable-stringify|strip-ansi|ansi-regex|eventsource-parser|commander|drizzle-orm)[\\/]/;
+  /[\\/]node_modules[\\/](zod|xstate|pino|pino-std-serializers|@pinojs|sonic-boom|thread-stream|quick-format-unescaped|atomic-sleep|on-exit-leak-free|safe-stable-stringify|strip-ansi|ansi-regex|eventsource-parser|commander|drizzle-orm|prom-client|@opentelemetry|tdigest|bintrees)[\\/]/;
+/** Must be the copy with which the user's tracing registers; a dependency may have one of its own. */
+const THE_USERS = '@opentelemetry/api';
 /** Where Drizzle is loaded by `require`. */
 const REQUIRING = /[\\/]dist[\\/]db[\\/]drizzle\.js$/;
 /** Knows by its own place where others lie. */
@@ -36,8 +38,9 @@ function inPlace(): Plugin {
       const found = await this.resolve(source, importer, { ...options, skipSelf: true });
       if (found === null || found.external || importer === undefined) return found;
       if (IN_PLACE.test(found.id)) return { id: '../src/package-files.js', external: true };
-      const foreign = /[\\/]node_modules[\\/]/.test(found.id);
-      return foreign && !BUNDLED.test(found.id) ? { id: source, external: true } : found;
+      const foreign = /[\\/]node_modules[\\/]/;
+      const kept = BUNDLED.test(found.id) && (source !== THE_USERS || foreign.test(importer));
+      return foreign.test(found.id) && !kept ? { id: source, external: true } : found;
     },
   };
 }
