@@ -52,15 +52,20 @@ const loads = [load()];
 const peers = options.peers ? await installPeers(folder) : [];
 const results: Results = {};
 for (const part of PARTS) {
-  if (options.only.length === 0 || options.only.includes(part)) {
+  if (options.only.length > 0 && !options.only.includes(part)) continue;
+  try {
     Object.assign(results, { [part]: await measured(part) });
-    loads.push(load());
+  } catch (error) {
+    // The others took minutes, and are measurements all the same.
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
   }
+  loads.push(load());
 }
 const said = about(loads);
 const tables = sections(results);
 // Floors and targets need all parts.
-const whole = options.only.length === 0;
+const whole = PARTS.every((part) => part in results);
 const written = options.write ? tables.filter(({ name }) => whole || name in results) : [];
 for (const { name, blocks } of written) writeMeasured(name, [said, ...blocks]);
 if (options.json) {

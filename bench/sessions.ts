@@ -79,7 +79,7 @@ async function manySessions(): Promise<Omit<SessionsMeasured, 'calls' | 'held' |
 async function held(): Promise<Pick<SessionsMeasured, 'held' | 'heldMs'>> {
   const [sessions, requests] = [50, sized(10, 100)];
   const limits = settings({ 'http.limits.maxConnections': 10_000, 'http.limits.maxRequests': 10_000 });
-  const service = await startSegue([...SHARED, ...limits], { BENCH_START_MS: sized('2000', '8000') });
+  const service = await startSegue([...SHARED, ...limits], { BENCH_START_MS: sized('2000', '20000') });
   const lanes = await Promise.all(
     Array.from({ length: sessions }, async () => {
       const opener = new LeanHttp(service);
