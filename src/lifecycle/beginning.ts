@@ -13,7 +13,7 @@ export function spawn(deps: ServiceDeps): Work<'spawn'> {
     await phaseHooks(deps, 'spawn', run, generation);
     signal.throwIfAborted(); // the machine is elsewhere: a worker that starts now would be nobody's
     notGivenBack(deps, run); // also where nobody is there by whose handshake it could be asked to take it
-    const standby = await deps.standby.take(command, generation, (why) => {
+    const standby = await deps.standby.take(run, command, generation, (why) => {
       const text = `the standby could not take over, another server was started: ${why}`;
       noteError(deps, run, 'spawn', new SegueError('PROCESS_FAILED', text));
     });

@@ -22,7 +22,7 @@ export function maintenance(deps: ServiceDeps): Work<'maintenance'> {
       const budgetMs = (run.deadlineAt - deps.env.now()) * START_SHARE;
       const timeoutMs = Math.max(Math.min(timing.startMs, budgetMs), 1);
       const from = deps.env.monotonic();
-      await deps.standby.prepare(command, generation + 1, timeoutMs, signal);
+      await deps.standby.prepare({ command, generation: generation + 1, spare: false }, timeoutMs, signal);
       return { overlaps, standbyMs: deps.env.monotonic() - from };
     }
     await deps.standby.end(); // a spare of what is replaced here

@@ -22,7 +22,11 @@ export async function keepSpare(deps: ServiceDeps, generation: number, signal: A
   for (let failures = 0; !signal.aborted; ) {
     const from = deps.env.monotonic();
     try {
-      const { process } = await deps.standby.prepare(command, generation + 1, startMs, signal);
+      const { process } = await deps.standby.prepare(
+        { command, generation: generation + 1, spare: true },
+        startMs,
+        signal,
+      );
       deps.log.info({ generation: process.generation, pid: process.pid }, 'a spare server is ready');
       await Promise.race([process.exited, aborted(signal)]);
     } catch (error) {

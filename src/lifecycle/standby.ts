@@ -1,10 +1,9 @@
 /**
  * The one worker that is there before it is needed: it runs, has answered a handshake, and serves nobody. A reboot with
- * overlap starts it in `maintenance`, a spare is kept while a worker serves (spare.ts); `spawn` takes it. Which of the two
- * it was makes no difference to it.
+ * overlap starts it in `maintenance`, a spare is kept while a worker serves (spare.ts); `spawn` takes it.
  */
 import { sameCommand } from '../../machines/guards.ts';
-import type { Command } from '../../machines/types.ts';
+import type { Command, Run } from '../../machines/types.ts';
 import type { StopPlan } from '../worker/stop.ts';
 import type { Worker } from '../worker/workers.ts';
 import { record, unlessItEnds } from './newcomer.ts';
@@ -12,12 +11,25 @@ import type { ServiceDeps } from './service.ts';
 
 /** It has nothing to finish. Below the budget of `undo`, which waits for it. */
 const END: StopPlan = { soft: true, stdinEndMs: 500, termMs: 500 };
+/** Clients wait for its end. */
+const END_NOW: StopPlan = { soft: false };
 
-type StandbyDeps = Pick<ServiceDeps, 'connections' | 'discreet' | 'env' | 'log' | 'store' | 'workers'>;
+type StandbyDeps = Pick<
+  ServiceDeps,
+  'config' | 'connections' | 'discreet' | 'env' | 'log' | 'store' | 'workers'
+>;
 
-interface Waiting {
-  worker: Worker;
+/** What a standby is started for: a reboot that was asked for, or a crash that may come. */
+export interface Purpose {
   command: Command;
+  generation: number;
+  spare: boolean;
+}
+
+interface Waiting extends Purpose {
+  worker: Worker;
+  /** The settings by which its environment was made, as JSON. */
+  environment: string;
   /** It has answered the handshake. */
   ready: boolean;
 }
@@ -40,16 +52,11 @@ export class Standby {
    * Starts one, in the place of whichever waited before.
    * @throws SegueError as Workers.start, and PROCESS_FAILED or TIMEOUT_EXCEEDED where it does not answer; nothing of it is left then
    */
-  async prepare(
-    command: Command,
-    generation: number,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<Worker> {
+  async prepare(purpose: Purpose, timeoutMs: number, signal: AbortSignal): Promise<Worker> {
     await this.end();
     signal.throwIfAborted();
     const until = this.#deps.env.monotonic() + timeoutMs;
-    this.#starting = this.#start(command, generation);
+    this.#starting = this.#start(purpose);
     const waiting = await this.#starting;
     try {
       signal.throwIfAborted(); // nobody wants it any more
@@ -65,52 +72,72 @@ export class Standby {
     }
   }
 
-  async #start(command: Command, generation: number): Promise<Waiting> {
+  async #start(purpose: Purpose): Promise<Waiting> {
     try {
-      const worker = await this.#deps.workers.start(command, generation);
+      const environment = this.#environment;
+      const worker = await this.#deps.workers.start(purpose.command, purpose.generation);
       record(this.#deps, worker);
-      this.#waiting = { worker, command, ready: false };
+      this.#waiting = { ...purpose, worker, environment, ready: false };
       return this.#waiting;
     } finally {
       this.#starting = null;
     }
   }
 
-  /** The worker that waits, if it can take over as this generation; one that cannot is ended, and `say` gets the reason. */
-  async take(command: Command, generation: number, say: (why: string) => void): Promise<Worker | null> {
-    const { worker } = this;
-    const why = worker === null ? this.#lost() : this.#unfit(worker, command, generation);
-    if (why !== null) say(why);
-    if (worker === null || why !== null) {
-      await this.end();
-      return null;
+  get #environment(): string {
+    return JSON.stringify(this.#deps.config.environment);
+  }
+
+  /**
+   * The worker that waits, if it can take over in this run as this generation; one that cannot is ended. `say` gets the
+   * reason why one that was started for the run cannot.
+   */
+  async take(
+    run: Run,
+    command: Command,
+    generation: number,
+    say: (why: string) => void,
+  ): Promise<Worker | null> {
+    const waiting = this.#waiting;
+    const why = waiting?.ready ? this.#unfit(waiting, run, command, generation) : null;
+    if (waiting?.ready && why === null) {
+      this.#waiting = null;
+      return waiting.worker;
     }
-    this.#waiting = null;
-    return worker;
+    if (why !== null && !(waiting?.spare && isAskedFor(run))) say(why);
+    await this.end(END_NOW);
+    return null;
   }
 
-  #lost(): string | null {
-    const exit = this.#waiting?.ready ? this.#waiting.worker.process.exit : null;
-    return exit && `it ${exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`}`;
-  }
-
-  #unfit(worker: Worker, command: Command, generation: number): string | null {
-    if (worker.process.generation !== generation) return 'it is of another generation';
-    if (!sameCommand(this.#waiting!.command, command)) return 'it runs another command';
-    return this.#deps.connections.fits(worker.link) ? null : 'the client has opened its conversation anew';
+  #unfit(waiting: Waiting, run: Run, command: Command, generation: number): string | null {
+    const { exit } = waiting.worker.process;
+    if (exit) return `it ${exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`}`;
+    if (waiting.spare && isAskedFor(run)) return 'it is a spare: it runs what was there before';
+    if (waiting.generation !== generation) return 'it is of another generation';
+    if (!sameCommand(waiting.command, command)) return 'it runs another command';
+    if (waiting.environment !== this.#environment) return 'it has another environment';
+    return this.#deps.connections.fits(waiting.worker.link)
+      ? null
+      : 'the client has opened its conversation anew';
   }
 
   /** Resolves when no process waits or is on its way. */
-  async end(): Promise<void> {
+  async end(plan: StopPlan = END): Promise<void> {
     await this.#starting?.catch(() => {}); // its starter is told
-    if (this.#waiting) await this.#end(this.#waiting);
+    if (this.#waiting) await this.#end(this.#waiting, plan);
   }
 
-  async #end(waiting: Waiting): Promise<void> {
+  async #end(waiting: Waiting, plan: StopPlan = END): Promise<void> {
     const { worker } = waiting;
     if (this.#waiting === waiting) this.#waiting = null;
     worker.link.fence();
-    await worker.process.stop(END);
+    await worker.process.stop(plan);
     this.#deps.workers.forget(worker);
   }
+}
+
+/** Somebody, or a change of what it runs, wanted the server to be another one: it did not just end. */
+function isAskedFor({ trigger, reason }: Run): boolean {
+  const ended = trigger === 'crash' || trigger === 'unhealthy';
+  return !ended || reason === 'emergency_shutdown';
 }

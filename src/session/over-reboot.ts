@@ -113,6 +113,7 @@ export async function join(session: Session, link: Channel, timeoutMs: number): 
     await session.handshake.replay(link, timeoutMs);
   } catch (error) {
     if (link.fenced) return; // the worker after this one takes the session, with all others
+    attach(session, link); // its client opens its conversation anew with this one
     session.lost = new SegueError('RECONNECT_REQUIRED', SegueError.from(error, 'PROCESS_FAILED').message);
     session.remember();
     failAll(session, session.lost);

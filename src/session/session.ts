@@ -166,8 +166,11 @@ export class Session {
   inOneWrite(read: () => void): void {
     const { link } = this;
     link?.cork?.();
-    read();
-    link?.uncork?.();
+    try {
+      read();
+    } finally {
+      link?.uncork?.();
+    }
   }
 
   fromClient(line: Buffer): void {
@@ -393,7 +396,7 @@ export class Session {
       case 'notifications/initialized':
         this.#commit();
         this.handshake.initialized = true;
-        this.opened();
+        if (this.handshake.open) this.opened(); // a client may say so before it has its answer
         return this.context.gate() === 'open' ? this.introduce(message.bytes) : undefined;
       case 'notifications/progress': {
         const progress = this.asks.progress(message);

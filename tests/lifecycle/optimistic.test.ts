@@ -31,6 +31,12 @@ async function toolsOf(peer: HttpPeer): Promise<Message> {
   return (await peer.post({ id: 'tools', method: 'tools/list' })).answer('tools');
 }
 
+const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } };
+
+function atOnce(...messages: object[]): string {
+  return messages.map((message) => `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`).join('');
+}
+
 async function ended({ stdin, exited }: Served): Promise<void> {
   stdin.end();
   await exited;
@@ -72,6 +78,18 @@ describe('while the server starts', () => {
     client.expectOneAnswerEach();
   });
 
+  it('of a client that says at once that it is initialized, too', async () => {
+    const { stage, again } = await learned();
+    const { client } = again();
+    client.send(
+      atOnce({ id: 'first', method: 'initialize', params: PARAMS }, { method: 'notifications/initialized' }),
+    );
+    await client.next(({ id }) => id === 'first');
+    expect(toolsIn(await client.request('tools/list'))).toEqual(['one']);
+    (await stage.at('initialize')).go();
+    expect(textOf(await client.call('one'))).toBe('one called');
+  });
+
   it('has its client told what has changed since', async () => {
     const { home, stage, again } = await learned();
     offer(home, { tools: [{ name: 'two' }] });
@@ -86,19 +104,12 @@ describe('while the server starts', () => {
   it('has a cancelled initialize answered by nobody, and the next one by the server', async () => {
     const { stage, again } = await learned();
     const { client } = again();
-    const params = {
-      protocolVersion: '2025-11-25',
-      capabilities: {},
-      clientInfo: { name: 'c', version: '1' },
-    };
     client.send(
-      [
-        { id: 'first', method: 'initialize', params },
+      atOnce(
+        { id: 'first', method: 'initialize', params: PARAMS },
         { method: 'notifications/cancelled', params: { requestId: 'first' } },
-        { id: 'second', method: 'initialize', params },
-      ]
-        .map((message) => `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
-        .join(''),
+        { id: 'second', method: 'initialize', params: PARAMS },
+      ),
     );
     (await stage.at('initialize')).go();
     expect((await client.next(({ id }) => id === 'second')).result).toMatchObject({
@@ -133,6 +144,22 @@ describe('while the server starts', () => {
 });
 
 describe('asks the server', () => {
+  it('when its client opens its conversation anew, as it was told to', async () => {
+    const { home, stage, again } = await learned({ ...OLD, capabilities: { prompts: {} } });
+    offer(home, OLD);
+    const { client } = again();
+    await client.initialize();
+    const call = client.call('one');
+    (await stage.at('initialize')).go();
+    expect(await call).toMatchObject({
+      error: { message: expect.stringContaining('no longer offers prompts') },
+    });
+    const anew = client.initialize();
+    (await stage.at('initialize')).go();
+    expect((await anew).result?.capabilities).not.toHaveProperty('prompts');
+    expect(textOf(await client.call('one'))).toBe('one called');
+  });
+
   it('for another version of the protocol', async () => {
     const { stage, again } = await learned();
     const { client } = again();

@@ -1,5 +1,5 @@
 /** `--spare`: a second worker that has answered the client's own handshake takes over when the first one crashes (F3). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tempHome, worker } from '../support/launch.ts';
@@ -25,14 +25,14 @@ interface Health {
 const spareOf = async ({ logged }: Served) =>
   JSON.parse(await logged(/a spare server is ready/)) as { pid: number; generation: number };
 
-async function served(args = ['--spare'], set = {}) {
-  const home = tempHome();
+async function served(args = ['--spare'], set = {}, home = tempHome()) {
   const stage = await Stage.open(home);
   const segue = serve({ command: worker('echo'), args, home, env: stage.env, set });
   const { client } = segue;
   await client.initialize();
   const old = await stage.player();
-  const whoami = async () => JSON.parse(textOf(await client.call('whoami'))) as { pid: number };
+  const whoami = async () =>
+    JSON.parse(textOf(await client.call('whoami'))) as { pid: number; env: Record<string, string> };
   const health = async () => structured<Health>(await client.call('orchestrator_health_check'));
   return { home, stage, segue, client, old, whoami, health };
 }
@@ -65,12 +65,32 @@ it('a spare that dies is replaced, and is no crash of the server', async () => {
   expect((await status(client)).current_status).toMatchObject({ state: 'alive.idle', generation: 1 });
 });
 
-it('a reboot takes no spare of what is replaced', async () => {
-  const { segue, client, whoami } = await served();
+it.each(['manual_request', 'emergency_shutdown'])(
+  'a %s takes no spare of what is replaced',
+  async (reason) => {
+    const { segue, client, whoami } = await served();
+    const spare = await spareOf(segue);
+    expect(await restart(client, { reason })).toMatchObject({ success: true, errors: [] });
+    expect((await whoami()).pid).not.toBe(spare.pid);
+    expect(isAlive(spare.pid)).toBe(false);
+    expect((await spareOf(segue)).generation).toBe(3);
+  },
+);
+
+it('a crash takes no spare with an environment of before', async () => {
+  const home = tempHome();
+  const file = join(home, 'segue.json');
+  const set = (WHAT: string) => writeFileSync(file, JSON.stringify({ environment: { set: { WHAT } } }));
+  set('old');
+  const { segue, old, whoami } = await served(['--spare', '--config', file], {}, home);
   const spare = await spareOf(segue);
-  expect(await restart(client)).toMatchObject({ success: true, errors: [] });
-  expect((await whoami()).pid).not.toBe(spare.pid);
-  expect(isAlive(spare.pid)).toBe(false);
+  expect((await whoami()).env.WHAT).toBe('old');
+  set('new');
+  process.kill(old.pid, 'SIGKILL');
+  await reached(segue, 'starting.spawn');
+  const next = await whoami();
+  expect(next.env.WHAT).toBe('new');
+  expect(next.pid).not.toBe(spare.pid);
   expect((await spareOf(segue)).generation).toBe(3);
 });
 
