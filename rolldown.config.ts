@@ -27,7 +27,12 @@ function imported(): Plugin {
   const required = /const (\w+) = require\('([^']+)'\);\s*export const (\{[^}]*\}) = \1;/g;
   return {
     name: 'imported',
-    transform: (code, id) => (REQUIRING.test(id) ? code.replace(required, "export $3 from '$2';") : null),
+    transform(code, id) {
+      if (!REQUIRING.test(id)) return null;
+      const imports = code.replace(required, "export $3 from '$2';");
+      if (/\brequire\(/.test(imports)) throw new Error(`${id}: a require that is not known to the bundle`);
+      return imports;
+    },
   };
 }
 

@@ -89,8 +89,8 @@ export class Standby {
   }
 
   /**
-   * The worker that waits, if it can take over in this run as this generation; one that cannot is ended. `say` gets the
-   * reason why one that was started for the run cannot.
+   * The worker that waits, if it can take over in this run as this generation; one that cannot is ended, and `say` gets
+   * the reason, but for a spare in a run that was asked for.
    */
   async take(
     run: Run,

@@ -1,9 +1,9 @@
 /**
  * What outlives a `segue serve` that is killed: its sessions, the requests that it accepted, and the events that its
- * clients may ask for again (D3). What comes with every message (`accept`, `sent`, `event`, `touch`, `saveSession`) is committed at the
- * end of the turn of the event loop, in one transaction; whoever would let it be seen earlier calls `commit` first. All
- * other methods have committed when they return. A commit reaches the operating system and not the disk, so it survives
- * the death of the process and not that of the machine. Content is sealed, and bound to its row.
+ * clients may ask for again (D3). What comes with every message (`accept`, `sent`, `event`, `touch`, `saveSession`) is
+ * committed at the end of the turn of the event loop, in one transaction; whoever would let it be seen earlier calls
+ * `commit` first. All other methods have committed when they return. A commit reaches the operating system and not the
+ * disk, so it survives the death of the process and not that of the machine. Content is sealed, and bound to its row.
  *
  * The relay never waits for, nor fails by, its journal: one that cannot be written goes on in memory, with all that
  * could be read of it, and says so.

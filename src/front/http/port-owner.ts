@@ -1,5 +1,4 @@
 /** Asks whoever has our port whether it is a Segue. */
-
 import type { z } from 'zod';
 import type { Env } from '../../env.ts';
 import { get } from '../../node-http.ts';
