@@ -1,5 +1,5 @@
 /** A real Chromium that reaches this machine alone, and writes down what a page did that it must not. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -29,12 +29,20 @@ async function executable(): Promise<string> {
         rmSync(folder, { recursive: true }); // another was faster
       }
     }
-    process.env.FONTCONFIG_PATH = join(UNPACKED, 'fonts');
+    process.env.FONTCONFIG_FILE = fonts();
     return join(UNPACKED, 'chromium');
   } finally {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
   }
+}
+
+/** The package's own fonts, and no others: its own file looks for them where they are not, and a machine may have none. */
+function fonts(): string {
+  const [file, cache] = [join(UNPACKED, 'fonts.conf'), join(UNPACKED, 'fonts-cache')];
+  const text = `<fontconfig><dir>${join(UNPACKED, 'fonts')}</dir><cachedir>${cache}</cachedir></fontconfig>\n`;
+  writeFileSync(file, text);
+  return file;
 }
 
 export interface Watched {
