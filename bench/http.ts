@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { alternate, type Compared } from './lib/alternate.ts';
@@ -13,7 +14,7 @@ import { LeanHttp } from './lib/lean-http.ts';
 import { type Loaded, load, timed } from './lib/load.ts';
 import { IDLE_MS, options, sized } from './lib/options.ts';
 import { peerServices } from './lib/peers.ts';
-import { idleBytes, peakBytes, type Spent, spending } from './lib/proc.ts';
+import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
 import { MEASUREMENTS, start } from './lib/programs.ts';
 import { type Service, startDirect, startSegue } from './lib/service.ts';
 
@@ -24,7 +25,7 @@ export interface HttpMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<HttpLoaded>[] }[];
   large: Compared<{ ms: number }>[];
   start: Compared<{ ms: number }>[];
-  /** Bytes: with one session that was idle for two minutes, and the most under load. */
+  /** Bytes: with one session that was idle for IDLE_MS, and the most under load. */
   memory: { way: string; idle: number; peak: number }[];
 }
 
@@ -132,10 +133,8 @@ async function starts(): Promise<HttpMeasured['start']> {
 
 const ways: Record<string, Way> = {};
 for (const [name, begin] of Object.entries(WAYS)) ways[name] = await open(begin);
-const idle = await idleBytes(
-  Object.values(ways).map(({ service }) => service.pid),
-  IDLE_MS,
-);
+await setTimeout(IDLE_MS);
+const idle = Object.values(ways).map(({ service }) => residentBytes(service.pid));
 const loaded = await loads(ways);
 const memory = Object.entries(ways).map(([way, { service }], at) => ({
   way,

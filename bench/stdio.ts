@@ -1,11 +1,12 @@
 /** Over stdin and stdout: the server alone, behind a bare pipe, and behind Segue. Prints JSON. */
+import { setTimeout } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { alternate, type Compared } from './lib/alternate.ts';
 import { LeanClient } from './lib/lean-client.ts';
 import { type Call, type Loaded, load, timed } from './lib/load.ts';
 import { IDLE_MS, sized } from './lib/options.ts';
-import { idleBytes, peakBytes, type Spent, spending } from './lib/proc.ts';
+import { peakBytes, residentBytes, type Spent, spending } from './lib/proc.ts';
 import { ECHO, end, environment, home, PIPE, SEGUE, start } from './lib/programs.ts';
 import { median } from './lib/spread.ts';
 
@@ -16,7 +17,7 @@ export interface StdioMeasured {
   loads: { client: 'SDK' | 'lean'; inFlight: number; compared: Compared<StdioLoaded>[] }[];
   large: Compared<{ ms: number }>[];
   start: Compared<{ ms: number }>[];
-  /** Bytes: with its client idle for two minutes, and the most under load. */
+  /** Bytes: with its client idle for IDLE_MS, and the most under load. */
   memory: { way: string; idle: number; peak: number }[];
   /** 50 calls at once; tools/list and restart_status in turn. */
   segue: { fiftyMs: number; toolsMs: number; statusMs: number };
@@ -118,10 +119,8 @@ const sdk = await openAll(throughSdk);
 const withSdk = await loads('SDK', sdk);
 for (const name of names) await sdk[name]!.close();
 const bare = await openAll(lean);
-const idle = await idleBytes(
-  names.map((name) => bare[name]!.pid),
-  IDLE_MS,
-);
+await setTimeout(IDLE_MS);
+const idle = names.map((name) => residentBytes(bare[name]!.pid));
 const withLean = await loads('lean', bare);
 const memory = names.map((way, at) => ({ way, idle: idle[at]!, peak: peakBytes(bare[way]!.pid) }));
 const large = await alternate(names, BASES, sized(1, 5), async (name) => ({

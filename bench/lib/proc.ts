@@ -1,6 +1,5 @@
 /** What a process takes, as the kernel counts it. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 
 /** CPU time of all its threads so far, in milliseconds. (/proc/PID/stat has steps of 10 ms, too coarse for a round.) */
 function cpuMs(pid: number): number {
@@ -13,12 +12,6 @@ function cpuMs(pid: number): number {
 
 /** Resident bytes now. */
 export const residentBytes = (pid: number): number => statusBytes(pid, 'VmRSS');
-
-/** Resident bytes of each process, in the order given, after all were left alone for so long. */
-export async function idleBytes(pids: readonly number[], milliseconds: number): Promise<number[]> {
-  await setTimeout(milliseconds);
-  return pids.map(residentBytes);
-}
 
 /** The most that was ever resident. */
 export const peakBytes = (pid: number): number => statusBytes(pid, 'VmHWM');

@@ -99,20 +99,21 @@ export class Standby {
     say: (why: string) => void,
   ): Promise<Worker | null> {
     const waiting = this.#waiting;
-    const why = waiting?.ready ? this.#unfit(waiting, run, command, generation) : null;
-    if (waiting?.ready && why === null) {
-      this.#waiting = null;
-      return waiting.worker;
+    if (waiting?.ready && !(waiting.spare && isAskedFor(run))) {
+      const why = this.#unfit(waiting, command, generation);
+      if (why === null) {
+        this.#waiting = null;
+        return waiting.worker;
+      }
+      say(why);
     }
-    if (why !== null && !(waiting?.spare && isAskedFor(run))) say(why);
     await this.end(END_NOW);
     return null;
   }
 
-  #unfit(waiting: Waiting, run: Run, command: Command, generation: number): string | null {
+  #unfit(waiting: Waiting, command: Command, generation: number): string | null {
     const { exit } = waiting.worker.process;
     if (exit) return `it ${exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`}`;
-    if (waiting.spare && isAskedFor(run)) return 'it is a spare: it runs what was there before';
     if (waiting.generation !== generation) return 'it is of another generation';
     if (!sameCommand(waiting.command, command)) return 'it runs another command';
     if (waiting.environment !== this.#environment) return 'it has another environment';

@@ -109,18 +109,16 @@ export async function shakeHands(session: Session, timeoutMs: number, asked?: As
  * Until it is attached all that its client sends is held.
  */
 export async function join(session: Session, link: Channel, timeoutMs: number): Promise<void> {
-  try {
-    await session.handshake.replay(link, timeoutMs);
-  } catch (error) {
-    if (link.fenced) return; // the worker after this one takes the session, with all others
-    attach(session, link); // its client opens its conversation anew with this one
-    session.lost = new SegueError('RECONNECT_REQUIRED', SegueError.from(error, 'PROCESS_FAILED').message);
+  const refused = await session.handshake.replay(link, timeoutMs).then(
+    () => null,
+    (error: unknown) => SegueError.from(error, 'PROCESS_FAILED'),
+  );
+  if (link.fenced) return; // the worker after this one takes the session, with all others
+  attach(session, link); // where it was refused, its client opens its conversation anew with this one
+  if (refused) {
+    session.lost = new SegueError('RECONNECT_REQUIRED', refused.message);
     session.remember();
-    failAll(session, session.lost);
-    return;
   }
-  if (link.fenced) return;
-  attach(session, link);
   await reconnect(session, timeoutMs);
 }
 

@@ -55,6 +55,20 @@ async function learned(what: Offer = OLD, args = ARGS) {
   return { home, stage, again };
 }
 
+/** A start whose server offered less than was recalled. */
+async function refuted() {
+  const { home, stage, again } = await learned({ ...OLD, capabilities: { prompts: {} } });
+  offer(home, OLD);
+  const segue = again();
+  await segue.client.initialize();
+  const call = segue.client.call('one');
+  (await stage.at('initialize')).go();
+  expect(await call).toMatchObject({
+    error: { message: expect.stringContaining('no longer offers prompts') },
+  });
+  return { ...segue, stage, again };
+}
+
 describe('while the server starts', () => {
   it('answers initialize and the list of tools; a call waits, and is done once', async () => {
     const { stage, again } = await learned();
@@ -145,15 +159,7 @@ describe('while the server starts', () => {
 
 describe('asks the server', () => {
   it('when its client opens its conversation anew, as it was told to', async () => {
-    const { home, stage, again } = await learned({ ...OLD, capabilities: { prompts: {} } });
-    offer(home, OLD);
-    const { client } = again();
-    await client.initialize();
-    const call = client.call('one');
-    (await stage.at('initialize')).go();
-    expect(await call).toMatchObject({
-      error: { message: expect.stringContaining('no longer offers prompts') },
-    });
+    const { stage, client } = await refuted();
     const anew = client.initialize();
     (await stage.at('initialize')).go();
     expect((await anew).result?.capabilities).not.toHaveProperty('prompts');
@@ -182,16 +188,8 @@ describe('asks the server', () => {
   });
 
   it('after it offered less than was recalled: its client has to initialize again, and nobody is told so twice', async () => {
-    const { home, stage, again } = await learned({ ...OLD, capabilities: { prompts: {} } });
-    offer(home, OLD);
-    const { client, ...segue } = again();
-    await client.initialize();
-    const call = client.call('one');
-    (await stage.at('initialize')).go();
-    expect(await call).toMatchObject({
-      error: { message: expect.stringContaining('no longer offers prompts') },
-    });
-    await ended({ client, ...segue });
+    const { stage, again, ...segue } = await refuted();
+    await ended(segue);
 
     const { client: next } = again();
     const opened = next.initialize();
